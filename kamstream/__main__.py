@@ -1,0 +1,5 @@
+"""``python -m kamstream``."""
+
+from kamstream.cli.main import main
+
+main()

@@ -1,0 +1,188 @@
+"""Sums by KAM and company over the accounts of one partition, and what other partitions are told of them.
+
+Every changed pane is a row: it is stored with the partition's state and sent to the partition that owns the KAM or
+the company, keyed by scope, id, source partition, unit and pane. The receiver replaces per key and adds up.
+"""
+
+from collections.abc import Iterator
+
+from kamstream.engine.ledger import Ledger, Pane, Posting
+from kamstream.engine.plan import Frame, Plan
+from kamstream.engine.rows import decode, decode_pane, encode, encode_pane, pane_key
+from kamstream.events import murmur2
+
+#: A row for another partition: its number, the key, and the pane as bytes (None: gone).
+Rollup = tuple[int, bytes, bytes | None]
+ScopeId = tuple[str, str]
+
+
+def rollup_key(scope: str, id: str, source: int, unit: str, number: int) -> bytes:
+    """The key under which a partition's sums of one pane are sent."""
+    return encode((scope, id, source, unit, number))
+
+
+def scope_prefix(scope: str, id: str) -> bytes:
+    """What the keys of a KAM's or the company's rows begin with."""
+    return b"S" + scope[0].encode() + id.encode() + b"\0"
+
+
+def scope_key(key: bytes) -> tuple[str, str, str, int]:
+    """Scope, id, unit and pane of a row's key, as ``scope_prefix`` and the collecting made it."""
+    id, _, pane = key[2:].rpartition(b"\0")
+    return "kam" if key[1:2] == b"k" else "company", id.decode(), pane[:1].decode(), int(pane[1:])
+
+
+class Scopes:
+    """The ledgers of KAMs and the company, over the accounts of this partition."""
+
+    def __init__(self, plan: Plan, partition: int) -> None:
+        self._plan = plan
+        self._partition = partition
+        self._wanted = frozenset(plan.config.scopes)
+        self._ledgers: dict[ScopeId, Ledger] = {}
+        self._changed: dict[ScopeId, bool] = {}
+
+    def post(self, scope: str, id: str, posting: Posting, sign: int, live: bool) -> None:
+        """Add a fact to an id's sums, or take it back; ``live`` says whether a live event did it."""
+        if scope in self._wanted:
+            self._ledger((scope, id), live).post(posting, sign)
+
+    def merge(self, scope: str, id: str, unit: int, number: int, pane: Pane, sign: int, live: bool) -> None:
+        """Add a whole pane to an id's sums, or take it back."""
+        if scope in self._wanted:
+            self._ledger((scope, id), live).merge(unit, number, pane, sign)
+
+    def put(self, scope: str, id: str, unit: str, number: int, value: bytes) -> None:
+        """Set a pane as it was stored."""
+        ledger = self._ledgers.setdefault((scope, id), Ledger(len(self._plan.units)))
+        ledger.put(self._plan.unit_of(unit), number, decode_pane(value, self._plan))
+
+    def collect(self, frame: Frame, rows: dict[bytes, bytes | None]) -> list[Rollup]:
+        """Add the changed panes to ``rows`` and return them as rows for the partitions that own the ids."""
+        rollups: list[Rollup] = []
+        for (scope, id), live in self._changed.items():
+            ledger = self._ledgers[scope, id]
+            ledger.prune(frame)
+            prefix, target = scope_prefix(scope, id), self._owner(id)
+            for unit, number in ledger.changed:
+                pane = ledger.pane(unit, number)
+                code = self._plan.units[unit].code
+                value = encode_pane(pane, self._plan) if pane else None
+                rows[pane_key(prefix, b"", code, number)] = value
+                payload = value if value is None or live else b"-" + value
+                rollups.append((target, rollup_key(scope, id, self._partition, code, number), payload))
+            ledger.changed.clear()
+            if ledger.is_empty:
+                del self._ledgers[scope, id]
+        self._changed.clear()
+        return rollups
+
+    def all(self) -> Iterator[Rollup]:
+        """Every row, for an owner that takes over and sends all of them again."""
+        for (scope, id), ledger in self._ledgers.items():
+            for unit, number, pane in ledger.panes():
+                key = rollup_key(scope, id, self._partition, self._plan.units[unit].code, number)
+                yield self._owner(id), key, b"-" + encode_pane(pane, self._plan)
+
+    def _owner(self, id: str) -> int:
+        return murmur2(id.encode()) % self._plan.config.partitions
+
+    def _ledger(self, key: ScopeId, live: bool) -> Ledger:
+        self._changed[key] = live
+        ledger = self._ledgers.get(key)
+        if ledger is None:
+            ledger = self._ledgers[key] = Ledger(len(self._plan.units))
+        return ledger
+
+
+class Received:
+    """The sums that all partitions sent for the ids that this partition owns, added up.
+
+    A row replaces the one before under its key. Rows of an epoch older than the newest of their partition are
+    refused, and so is an older flush of a row; the marker that ends a takeover drops what was not sent again.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._rows: dict[bytes, tuple[tuple[int, int], bytes]] = {}
+        self._epochs: dict[int, int] = {}
+        self._ledgers: dict[ScopeId, Ledger] = {}
+        self.live: dict[ScopeId, bool] = {}
+
+    def ledger(self, scope: str, id: str) -> Ledger | None:
+        """The sums of an id over all partitions; None where there are none."""
+        return self._ledgers.get((scope, id))
+
+    def ids(self) -> list[ScopeId]:
+        """The ids with sums here."""
+        return list(self._ledgers)
+
+    def receive(
+        self, key: bytes, payload: bytes | None, stamp: tuple[int, int], rows: dict[bytes, bytes | None]
+    ) -> ScopeId | None:
+        """Take in a row; the id whose sums changed, None where the row is stale or changes nothing."""
+        scope, id, source, code, number = _parts(key)
+        if stamp[0] < self._epochs.get(source, 0):
+            return None
+        if stamp[0] > self._epochs.get(source, 0):
+            self._epochs[source] = stamp[0]
+            rows[b"E%d" % source] = encode(stamp[0])
+        known = self._rows.get(key)
+        if known and stamp < known[0]:
+            return None
+        pane = (payload or b"").removeprefix(b"-") or None
+        if known is None and pane is None:
+            return None
+        self.live[scope, id] = payload is not None and not payload.startswith(b"-")
+        return self._replace(key, pane, stamp, rows)
+
+    def complete(self, source: int, epoch: int, rows: dict[bytes, bytes | None]) -> list[ScopeId]:
+        """A partition has sent all it has in an epoch: what it sent before and not again is gone."""
+        if epoch < self._epochs.get(source, 0):
+            return []
+        stale = [key for key, (stamp, _) in self._rows.items() if stamp[0] < epoch and _parts(key)[2] == source]
+        return [changed for key in stale if (changed := self._replace(key, None, (epoch, 0), rows))]
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Set a row as it was stored."""
+        epoch, flush, pane = value.split(b" ", 2)
+        stamp = (int(epoch), int(flush))
+        self._rows[key] = (stamp, pane)
+        self._merge(key, pane, 1)
+
+    def restore_epoch(self, source: int, epoch: int) -> None:
+        """Set the newest epoch of a partition as it was stored."""
+        self._epochs[source] = epoch
+
+    def _replace(
+        self, key: bytes, pane: bytes | None, stamp: tuple[int, int], rows: dict[bytes, bytes | None]
+    ) -> ScopeId | None:
+        known = self._rows.pop(key, None)
+        if pane is None:
+            rows[b"R" + key] = None
+        else:
+            self._rows[key] = (stamp, pane)
+            rows[b"R" + key] = b"%d %d %b" % (*stamp, pane)
+        if known and known[1] == pane:
+            return None
+        if known:
+            self._merge(key, known[1], -1)
+        if pane is not None:
+            self._merge(key, pane, 1)
+        scope, id, *_ = _parts(key)
+        return scope, id
+
+    def _merge(self, key: bytes, pane: bytes, sign: int) -> None:
+        scope, id, _, code, number = _parts(key)
+        ledger = self._ledgers.get((scope, id))
+        if ledger is None:
+            ledger = self._ledgers[scope, id] = Ledger(len(self._plan.units))
+        ledger.merge(self._plan.unit_of(code), number, decode_pane(pane, self._plan), sign)
+        ledger.changed.clear()
+        if ledger.is_empty:
+            del self._ledgers[scope, id]
+
+
+def _parts(key: bytes) -> tuple[str, str, int, str, int]:
+    scope, id, source, code, number = decode(key)
+    return scope, id, source, code, number

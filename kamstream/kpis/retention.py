@@ -1,0 +1,52 @@
+"""Whether customers stay, and with how much.
+
+Accounts with a contract in force on the day before the window began are asked: are they still, and what are their
+contracts worth now? A total of 0 then gives no value.
+
+>>> from kamstream.kpis.base import Reading, Total
+>>> none = Total(0, (0, 0, 0, 0), {})
+>>> accounts = Total(4, (3, 100_000, 120_000, 80_000), {})  # three of four stayed, worth 1,000.00 then, 1,200.00 now
+>>> reading = Reading(accounts, none, none, None, 0)
+>>> RETENTION_RATE.value(reading), NET_REVENUE_RETENTION.value(reading), GROSS_REVENUE_RETENTION.value(reading)
+(0.75, 1.2, 0.8)
+"""
+
+from kamstream.entities.fact import Fact
+from kamstream.kpis.base import Kpi, Number, Reading, Shelf, Sums, ratio
+from kamstream.kpis.resolution import share
+
+
+def _amounts(fact: Fact) -> tuple[int, ...]:
+    return fact.amounts
+
+
+def _days(reading: Reading) -> Number:
+    return ratio(reading.total.amounts[0], reading.total.n)
+
+
+def _net(reading: Reading) -> Number:
+    return ratio(reading.total.amounts[2], reading.total.amounts[1])
+
+
+def _gross(reading: Reading) -> Number:
+    return ratio(reading.total.amounts[3], reading.total.amounts[1])
+
+
+RETENTION = Sums("retention", "retention", 4, _amounts, shelf=Shelf.PER_WINDOW)
+
+CONTRACT_DURATION = Kpi(
+    "contract_duration", "days", "higher", "Length of contracts with an end, from start to end, mean", "the start",
+    Sums("contract", "contract", 1, _amounts), _days,
+)  # fmt: skip
+RETENTION_RATE = Kpi(
+    "retention_rate", "ratio", "higher", "Accounts still under contract, of those under contract before the window", "T's day",
+    RETENTION, share,
+)  # fmt: skip
+NET_REVENUE_RETENTION = Kpi(
+    "net_revenue_retention", "ratio", "higher", "Annual contract value of those accounts now, of that before the window",
+    "T's day", RETENTION, _net,
+)  # fmt: skip
+GROSS_REVENUE_RETENTION = Kpi(
+    "gross_revenue_retention", "ratio", "higher", "The same without growth: the smaller of now and then, account by account",
+    "T's day", RETENTION, _gross,
+)  # fmt: skip

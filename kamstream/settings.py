@@ -1,0 +1,270 @@
+"""The settings: ``kamstream.toml``, overridden by ``KAMSTREAM_*`` variables, overridden by flags.
+
+Durations are written ``250ms``, ``1s``, ``15m``, ``4h``, ``800d``; lists may be written with commas in a variable.
+"""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from kamstream.engine import SCOPES, Config
+from kamstream.entities.money import ALWAYS
+from kamstream.errors import UserError
+from kamstream.events import Rules
+from kamstream.kpis import CATALOGUE, Kpi
+from kamstream.windows import parse
+
+FILE = "kamstream.toml"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def duration_ms(text: Any) -> int:
+    """Milliseconds of a duration like ``250ms`` or ``4h``; a ValueError says how one is written.
+
+    >>> duration_ms("1.5s")
+    1500
+    """
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not match:
+        raise ValueError(f"{text!r} is no duration: write a number and ms, s, m, h or d, as in 250ms or 4h")
+    return round(Fraction(match[1]) * _UNITS[match[2]])
+
+
+def _duration(value: Any) -> Any:
+    return value if isinstance(value, int) and not isinstance(value, bool) else duration_ms(value)
+
+
+def _listed(value: Any) -> Any:
+    """A list as it is, or text with commas or blanks between."""
+    return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
+
+
+Milliseconds = Annotated[int, BeforeValidator(_duration), Field(ge=0)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Exact = Annotated[Fraction, BeforeValidator(lambda value: Fraction(str(value)))]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSection(_Section):
+    """Where Kafka answers."""
+
+    bootstrap: str = "localhost:9092"
+
+
+class RedisSection(_Section):
+    """Where Redis answers."""
+
+    url: str = "redis://localhost:6379/0"
+
+
+class TargetSection(_Section):
+    """A goal of an account, a KAM or the company (id ``all``); ``shared`` marks one agreed with the client."""
+
+    scope: Literal["account", "kam", "company"]
+    id: str
+    kpi: str
+    window: str
+    target: float
+    shared: bool = False
+
+
+class Settings(BaseSettings):
+    """All settings, with their defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KAMSTREAM_", extra="forbid", frozen=True, arbitrary_types_allowed=True, nested_model_default_partial_update=True
+    )  # fmt: skip
+    _file: ClassVar[Path | None] = None
+
+    reporting_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    horizon: Milliseconds | None = None
+    windows: Names = ("24h", "7d", "30d", "90d", "365d")
+    kpis: Names = ()
+    scopes: Names = SCOPES
+    flush_interval: Milliseconds = 1000
+    redis_interval: Milliseconds = 250
+    tick: Milliseconds = 1000
+    clock: Literal["wall", "event"] = "wall"
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "kam"
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 8
+    future_tolerance: Milliseconds = 300_000
+    alerts_file: Path | None = None
+    rank_fields: Names = ("revenue:90d", "conversion_rate:90d", "open_tickets:now", "oldest_wait:now")
+    history_fields: Names = (
+        "revenue:90d",
+        "conversion_rate:90d",
+        "response_time.mean:7d",
+        "open_tickets:now",
+    )
+    dashboard_url: str = "http://127.0.0.1:8080"
+    rates: dict[str, Exact | dict[str, Exact]] = Field(default_factory=dict)
+    stage_probabilities: dict[str, Exact] = Field(default_factory=dict)
+    targets: tuple[TargetSection, ...] = ()
+    kafka: Annotated[KafkaSection, NoDecode] = KafkaSection()
+    redis: Annotated[RedisSection, NoDecode] = RedisSection()
+
+    @field_validator("kafka", mode="before")
+    @classmethod
+    def _kafka_address(cls, value: Any) -> Any:
+        return {"bootstrap": value} if isinstance(value, str) else value
+
+    @field_validator("redis", mode="before")
+    @classmethod
+    def _redis_address(cls, value: Any) -> Any:
+        return {"url": value} if isinstance(value, str) else value
+
+    @field_validator("windows")
+    @classmethod
+    def _known_windows(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one window, such as 30d")
+        return tuple(dict.fromkeys(parse(name).name for name in value))
+
+    @field_validator("kpis")
+    @classmethod
+    def _known_kpis(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        chosen(value)
+        return value
+
+    @field_validator("scopes")
+    @classmethod
+    def _known_scopes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in SCOPES:
+                raise ValueError(f"{name!r} is no scope: write account, kam or company")
+        return value
+
+    @field_validator("rates")
+    @classmethod
+    def _known_months(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for currency, rate in value.items():
+            if not re.fullmatch(r"[A-Z]{3}", currency):
+                raise ValueError(f"{currency!r} is no currency: write three capital letters")
+            for month in rate if isinstance(rate, dict) else ():
+                if month != "default" and not _MONTH.fullmatch(month):
+                    raise ValueError(f"{currency}: {month!r} is no month: write 2026-01, or default")
+            if any(worth <= 0 for worth in (rate.values() if isinstance(rate, dict) else (rate,))):
+                raise ValueError(f"{currency}: a rate must be more than 0")
+        return value
+
+    @field_validator("stage_probabilities")
+    @classmethod
+    def _known_probabilities(cls, value: dict[str, Fraction]) -> dict[str, Fraction]:
+        for stage, probability in value.items():
+            if not 0 <= probability <= 1:
+                raise ValueError(f"{stage}: a probability lies between 0 and 1")
+        return value
+
+    @model_validator(mode="after")
+    def _horizon_suffices(self) -> "Settings":
+        self.config()
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """Flags before variables before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls._file)
+
+    @classmethod
+    def load(cls, path: Path | None = None, **flags: Any) -> "Settings":
+        """Read the settings; flags that are None do not count. A UserError says in one line what is wrong."""
+        if path is not None and not path.is_file():
+            raise UserError(f"settings file {path} is not there")
+        file = path or (Path(FILE) if Path(FILE).is_file() else None)
+        reading: type[Settings] = type("Settings", (cls,), {"_file": file, "__doc__": cls.__doc__}) if file else cls
+        try:
+            return reading(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(
+                str(part) for part in first["loc"] if part != "function-after[_horizon_suffices(), Settings]"
+            )
+            what = (
+                first["msg"]
+                .removeprefix("Value error, ")
+                .replace("Extra inputs are not permitted", "there is no such setting")
+            )
+            raise UserError(f"settings: {where + ': ' if where else ''}{what}", exit_code=2) from None
+        except ValueError as error:  # the TOML reader's own
+            raise UserError(f"settings: {file}: {error}", exit_code=2) from None
+
+    def config(self, **changes: Any) -> Config:
+        """The engine's configuration, with other values where ``changes`` names some."""
+        parts: dict[str, Any] = {
+            "windows": tuple(parse(name) for name in self.windows),
+            "kpis": chosen(self.kpis),
+            "scopes": self.scopes,
+            "reporting_currency": self.reporting_currency,
+            "rates": {currency: _by_month(rate) for currency, rate in self.rates.items()},
+            "stage_probabilities": self.stage_probabilities,
+            "horizon": self.horizon or 0,
+            "partitions": self.partitions,
+        }
+        return Config(**(parts | changes))
+
+    def decoding(self) -> Rules:
+        """What decoding events depends on."""
+        return Rules(self.prefix, self.reporting_currency, frozenset(self.rates), self.future_tolerance)
+
+    @property
+    def flush_interval_seconds(self) -> float:
+        """Longest time between two flushes."""
+        return self.flush_interval / 1000
+
+    @property
+    def redis_interval_seconds(self) -> float:
+        """Least time between two writes of one busy id."""
+        return self.redis_interval / 1000
+
+    @property
+    def tick_seconds(self) -> float:
+        """Time between two ticks of the wall clock."""
+        return self.tick / 1000
+
+
+def chosen(names: tuple[str, ...]) -> tuple[Kpi, ...]:
+    """The KPIs of these names in the catalogue's order; all that need no option for none.
+
+    A family's name stands for its statistics: ``response_time`` for its mean, median and 90th percentile.
+    """
+    if not names:
+        return tuple(kpi for kpi in CATALOGUE if kpi.option is None)
+    known = {kpi.name for kpi in CATALOGUE} | {kpi.name.rpartition(".")[0] for kpi in CATALOGUE} - {""}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name!r} is no KPI: see kamstream kpis list")
+    return tuple(kpi for kpi in CATALOGUE if kpi.name in names or kpi.name.rpartition(".")[0] in names)
+
+
+def _by_month(rate: Fraction | Mapping[str, Fraction]) -> dict[str, Fraction]:
+    if isinstance(rate, Fraction):
+        return {ALWAYS: rate}
+    return {ALWAYS if month == "default" else month: worth for month, worth in rate.items()}

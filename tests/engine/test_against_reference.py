@@ -1,0 +1,89 @@
+"""Every value equals a brute-force recount of the log, whatever arrives, in whatever order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kamstream.engine import Engine
+from kamstream.engine.offline import Offline
+from kamstream.kpis import CATALOGUE
+from tests.engine.driver import computed, config_of, events_of, rows_of
+from tests.reference import Settings, assert_same, recount
+from tests.reference.histories import NASTY, NOW, TO_DATE, as_of_times, histories
+from tests.reference.long_histories import START, long_history
+
+DAY = 86_400_000
+PLAIN = replace(NASTY, calendars={}, service_levels=(), kpis=tuple(k.name for k in CATALOGUE if not k.option))
+CALENDAR = replace(PLAIN, windows=TO_DATE.windows, horizon=TO_DATE.horizon)
+LONG = replace(PLAIN, horizon="800d", windows=("365d", "24h"))
+THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("shape", [PLAIN, CALENDAR, LONG], ids=["short", "to date", "long"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_nasty_history_equals_its_recount_at_any_time(seed: int, shape: Settings) -> None:
+    log = long_history(seed, events=1000, settings=shape)
+    random = Random(seed)
+    for as_of in (None, *(START + random.randrange(1300 * DAY) for _ in range(4))):
+        assert_same(computed(log, shape, as_of), recount(log, shape, as_of))
+
+
+@THOROUGH
+@given(histories(PLAIN), as_of_times(PLAIN))
+def test_a_small_dense_history_equals_its_recount(log: list[dict[str, Any]], as_of: int | None) -> None:
+    assert_same(computed(log, PLAIN, as_of), recount(log, PLAIN, as_of))
+
+
+@THOROUGH
+@given(histories(CALENDAR), as_of_times(CALENDAR))
+def test_windows_to_date_equal_their_recount(log: list[dict[str, Any]], as_of: int | None) -> None:
+    assert_same(computed(log, CALENDAR, as_of), recount(log, CALENDAR, as_of))
+
+
+@THOROUGH
+@given(histories(PLAIN, max_events=24), st.randoms(use_true_random=False))
+def test_splits_flushes_restarts_and_ticks_change_nothing(log: list[dict[str, Any]], random: Random) -> None:
+    """Between any two events the state may be flushed, written, read back, and time may tick on."""
+    config, now = config_of(PLAIN), NOW + DAY
+    offline, stored = Offline(config), {}
+    for event in events_of(log, PLAIN):
+        chance = random.random()
+        if chance < 0.4:
+            _flush_into(stored, offline, random.choice((None, 0, 1)))
+        if chance < 0.2:
+            engine = Engine(config)
+            assert engine.restore(dict(stored))
+            offline.engine = engine
+        elif chance < 0.3:
+            offline.engine.advance(offline.engine.time + random.choice((1, 3_600_000, DAY)))
+        offline.apply(event)
+    now = max(now, offline.engine.time)
+    offline.engine.advance(now)
+    _flush_into(stored, offline, None)
+    expected = recount([record for record in log], PLAIN, now)
+    assert_same(rows_of(offline), expected)
+    again = Offline(config)
+    assert again.engine.restore(stored)
+    again.settle()
+    assert_same(rows_of(again), expected)
+
+
+def _flush_into(stored: dict[bytes, bytes], offline: Offline, most: int | None) -> None:
+    """Flush as the worker does: rows are stored, rollups come back, and those rows are stored, too."""
+    engine = offline.engine
+    for _ in range(2):
+        flush = engine.flush(most=most)
+        offline._flushes += 1
+        for key, value in flush.rows:
+            if value is None:
+                stored.pop(key, None)
+            else:
+                stored[key] = value
+        for _, key, payload in flush.rollups:
+            engine.receive(key, payload, (1, offline._flushes))
