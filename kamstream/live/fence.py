@@ -1,0 +1,85 @@
+"""A partition's sentinel: how an owner knows that it still is one and that Redis still holds its writes."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from kamstream.live.errors import RedisAway, RedisLost, Superseded
+from kamstream.live.layout import Layout, newer
+from kamstream.live.link import Command, Link
+
+
+class Fence:
+    """Brackets an owner's writes: ``enter`` reads and watches the sentinel, ``commit`` runs only if it stood.
+
+    A version is epoch × 2^32 + a counter of batches, written as decimal text. The sentinel holds the version
+    of the last committed batch and is written last, so a Redis that lost the end of its data shows an older
+    one.
+    """
+
+    def __init__(self, link: Link, layout: Layout, partition: int, epoch: int) -> None:
+        self._link = link
+        self._key = layout.sentinel(partition)
+        self._partition = partition
+        self._epoch = epoch
+        self._counter = 0
+        # The sentinel lies between these two: a commit whose answer was lost may have happened or not.
+        self._confirmed: str | None = None
+        self._attempted = str(epoch << 32)
+        #: Whether everything was written since Redis was last found lost; the writer sets it.
+        self.whole = False
+
+    def next_version(self) -> str:
+        """The version of the next batch."""
+        self._counter += 1
+        return str((self._epoch << 32) + self._counter)
+
+    def enter(self, commands: Iterable[Command] = ()) -> list[Any]:
+        """Send commands that guard themselves, and return their replies if the sentinel is as it was left."""
+        look: list[Command] = [("UNWATCH",), ("WATCH", self._key), ("GET", self._key)]
+        replies = self._link.ask(chain(look, commands))
+        self._look(replies[2])
+        return replies[3:]
+
+    def commit(self, commands: Sequence[Command], version: str | None) -> None:
+        """Run commands as one transaction that also sets the sentinel to ``version`` (None = leaves it)."""
+        sealed = list(commands)
+        if version is not None:
+            self._attempted = version
+            sealed.append(("SET", self._key, version))
+        if not sealed:
+            return
+        replies = self._link.ask([("MULTI",), *sealed, ("EXEC",)])
+        if replies[-1] is None:
+            self._look(self._link.ask([("GET", self._key)])[0])
+            raise RedisAway("Redis dropped the transaction: the sentinel was touched")
+        if version is not None:
+            self._confirmed = version
+
+    def run(self, commands: Sequence[Command], version: str | None) -> None:
+        """Commands that need no answer, as one guarded transaction."""
+        self.enter()
+        self.commit(commands, version)
+
+    def claim(self) -> None:
+        """Become the owner: from here on the transactions of older owners fail."""
+        self.whole = False
+        self._confirmed = None
+        self._link.open()
+        version = self.next_version()
+        self._look(self._link.ask([("EVALSHA", self._link.sha["claim"], 1, self._key, version)])[0])
+        self._confirmed = self._attempted = version
+
+    def _look(self, stored: str | None) -> None:
+        if stored is not None and newer(stored, self._attempted):
+            raise Superseded(
+                f"partition {self._partition}: Redis holds the mark of epoch {int(stored) >> 32}, "
+                f"this owner's is {self._epoch}: another owner took over, or this Redis is of another log"
+            )
+        if self._confirmed is not None and (stored is None or newer(self._confirmed, stored)):
+            self.whole = False
+            self._confirmed = None
+            raise RedisLost(
+                f"partition {self._partition}: Redis holds version {stored or 'none'}, "
+                f"not {self._attempted}: it came back empty or older"
+            )
