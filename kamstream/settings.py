@@ -96,8 +96,12 @@ class Settings(BaseSettings):
     """All settings, with their defaults."""
 
     model_config = SettingsConfigDict(
-        env_prefix="KAMSTREAM_", extra="forbid", frozen=True, arbitrary_types_allowed=True, nested_model_default_partial_update=True
-    )  # fmt: skip
+        env_prefix="KAMSTREAM_",
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        nested_model_default_partial_update=True,
+    )
     _file: ClassVar[Path | None] = None
 
     reporting_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
@@ -186,10 +190,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before variables before the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls._file)
 

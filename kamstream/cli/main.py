@@ -58,7 +58,9 @@ def _command(name: str, written: typer.Typer | Callable[..., Any]) -> Any:
     return typer.main.get_command(single)
 
 
-app = typer.Typer(cls=Lazy, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Lazy, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 
 @app.callback(invoke_without_command=True)

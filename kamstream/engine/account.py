@@ -181,7 +181,7 @@ class Account:
             kinds += CONTACT
         if (before.spend if before else None) is None or after.spend is None:
             kinds += DEAL
-        if terms.open_time or terms.service_levels:
+        if (terms.open_time or terms.service_levels) and _place(before) != _place(after):
             kinds += TICKET + THREAD
         return [(key, self._entity(key, list)) for key in list(self.entities) if key[0] in kinds]
 
@@ -329,6 +329,11 @@ class Account:
                 due = account._entity(name, list).due
                 shared.schedule(due or 0, id, name)
         return account
+
+
+def _place(profile: Profile | None) -> tuple[str | None, str | None]:
+    """What chooses an account's calendar and service levels."""
+    return (profile.country, profile.tier) if profile else (None, None)
 
 
 def _head(event: Event, rank: int) -> Record:

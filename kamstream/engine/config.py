@@ -69,9 +69,16 @@ class Config:
     def fingerprint(self) -> str:
         """Text that differs where state kept under other settings must be derived anew."""
         parts = (
-            STATE_FORMAT, [window.name for window in self.windows], [kpi.name for kpi in self.kpis], sorted(self.scopes),
-            self.reporting_currency, sorted((c, sorted(m.items())) for c, m in self.rates.items()),
-            sorted(self.stage_probabilities.items()), self.horizon, self.service_levels, self.partitions,
+            STATE_FORMAT,
+            [window.name for window in self.windows],
+            [kpi.name for kpi in self.kpis],
+            sorted(self.scopes),
+            self.reporting_currency,
+            sorted((c, sorted(m.items())) for c, m in self.rates.items()),
+            sorted(self.stage_probabilities.items()),
+            self.horizon,
+            self.service_levels,
+            self.partitions,
             self.fingerprint_of,
-        )  # fmt: skip
+        )
         return blake2b(repr(parts).encode(), digest_size=12).hexdigest()

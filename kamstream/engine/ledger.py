@@ -125,9 +125,7 @@ class Ledger:
 
 def _add(row: Row, sign: int, amounts: tuple[int, ...], key: int | None) -> None:
     row[0] += sign
-    place = 0
-    for amount in amounts:
-        place += 1
+    for place, amount in enumerate(amounts, 1):
         row[place] += sign * amount
     if key is not None:
         counts = row[-1]

@@ -27,6 +27,11 @@ class Unit:
     windows: tuple[Window, ...]
     previous: bool
 
+    @property
+    def moves(self) -> bool:
+        """Whether its views move with T."""
+        return self.code not in "nw"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -92,6 +97,8 @@ class Plan:
             self._lay_out(kpi)
         self.field_index = {field.name: index for index, field in enumerate(self.fields)}
         self.has_calendar_windows = any(not window.count for window in config.windows)
+        self._width = min((unit.width for unit in self.units if unit.width), default=HOUR)
+        self._ranges: list[Ranges | None] = [None] * len(self.units)
         self._frame: Frame | None = None
         self._frame_from = 0
 
@@ -99,10 +106,17 @@ class Plan:
         """The views at T = ``now``."""
         frame = self._frame
         if frame is None or now >= frame.until or now < self._frame_from:
-            width = min((unit.width for unit in self.units if unit.width), default=HOUR)
-            self._frame_from = now // width * width
-            frame = self._frame = Frame([_ranges(unit, now) for unit in self.units], self._frame_from + width)
+            self._frame_from = now // self._width * self._width
+            ranges = [self._ranges_of(index, unit, now) for index, unit in enumerate(self.units)]
+            frame = self._frame = Frame(ranges, self._frame_from + self._width)
         return frame
+
+    def _ranges_of(self, index: int, unit: Unit, now: int) -> Ranges:
+        """A unit's views at T: those of the last T, unless T has reached another pane of the unit."""
+        known = self._ranges[index]
+        if known is None or (unit.moves and known.here != now // unit.width):
+            known = self._ranges[index] = _ranges(unit, now)
+        return known
 
     def unit_of(self, code: str) -> int:
         """The index of a unit."""

@@ -121,7 +121,7 @@ class Received:
         self, key: bytes, payload: bytes | None, stamp: tuple[int, int], rows: dict[bytes, bytes | None]
     ) -> ScopeId | None:
         """Take in a row; the id whose sums changed, None where the row is stale or changes nothing."""
-        scope, id, source, code, number = _parts(key)
+        scope, id, source, _, _ = _parts(key)
         if stamp[0] < self._epochs.get(source, 0):
             return None
         if stamp[0] > self._epochs.get(source, 0):

@@ -144,8 +144,10 @@ def _won(deal_id: str, deal: _Deal, closing: Record, context: Context) -> list[F
     ]
     if context.profile and context.profile.spend is not None:
         facts.append(Fact("market_deal", time, None, (amount,), "", FOR_ALL, because))
-    for product in sorted(set(closing[8])):
-        facts.append(Fact("product_won", time, deal.owner, (), f"{product}\0{deal_id}", FOR_ALL, (closing,)))
+    facts += [
+        Fact("product_won", time, deal.owner, (), f"{product}\0{deal_id}", FOR_ALL, (closing,))
+        for product in sorted(set(closing[8]))
+    ]
     return facts
 
 

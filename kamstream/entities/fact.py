@@ -62,7 +62,7 @@ class Profile:
 
 
 #: Open milliseconds between two times of an account with this profile; None where no calendar applies.
-OpenTime = Callable[[Profile | None, int, int], int]
+OpenTime = Callable[[Profile | None, int, int], int | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,20 @@ def record(event: Event, rank: int) -> Record:
     data = event.data
     targets = tuple((t.kpi, t.window, t.target) for t in data.targets)
     return (
-        event.time, rank, event.source, event.id, event.type,
-        data.name, data.kam_id, data.segment, data.tier, data.country, data.category_spend_annual, data.currency, targets,
-    )  # fmt: skip
+        event.time,
+        rank,
+        event.source,
+        event.id,
+        event.type,
+        data.name,
+        data.kam_id,
+        data.segment,
+        data.tier,
+        data.country,
+        data.category_spend_annual,
+        data.currency,
+        targets,
+    )
 
 
 def profile_of(record: Record, terms: Terms) -> Profile:

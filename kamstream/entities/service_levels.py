@@ -1,5 +1,7 @@
 """Service levels: promises on first response and resolution that a ticket meets, or misses when they fall due."""
 
+from typing import Literal
+
 from kamstream.entities.fact import FOR_ALL, Context, Fact, Record, ServiceLevel
 
 
@@ -15,13 +17,10 @@ def promises(  # one ticket's two promises share all that they are judged by
 
     A promise counts at the earlier of its event and its due time. Returns the next T at which one falls due.
     """
-    level = level_of(opened[6], context)
-    if level is None:
-        return None
     due: int | None = None
     for kind, limit, done in (
-        ("sla_first_response", level.first_response, reply),
-        ("sla_resolution", level.resolution, resolved),
+        ("sla_first_response", limit_of("first_response", opened[6], context), reply),
+        ("sla_resolution", limit_of("resolution", opened[6], context), resolved),
     ):
         if limit is None:
             continue
@@ -36,8 +35,19 @@ def promises(  # one ticket's two promises share all that they are judged by
     return due
 
 
-def level_of(priority: str, context: Context) -> ServiceLevel | None:
-    """The service level of a priority: that of the account's tier before the one for all tiers."""
+def limit_of(what: Literal["first_response", "resolution"], priority: str, context: Context) -> int | None:
+    """Milliseconds that a priority has; what the account's tier says goes before what all tiers have.
+
+    >>> from kamstream.entities.fact import Profile, Terms
+    >>> levels = (ServiceLevel("high", None, 3_600_000, 86_400_000), ServiceLevel("high", "gold", 900_000, None))
+    >>> gold = Context(0, Profile("A", "ann", tier="gold"), Terms(1, "EUR", {}, {}, (), None, levels))
+    >>> limit_of("first_response", "high", gold), limit_of("resolution", "high", gold)  # a quarter, a day
+    (900000, 86400000)
+    """
     tier = context.profile.tier if context.profile else None
-    fitting = [s for s in context.terms.service_levels if s.priority == priority and s.tier in (None, tier)]
-    return max(fitting, key=lambda level: level.tier is not None, default=None)
+    for wanted in (tier, None) if tier is not None else (None,):
+        for level in context.terms.service_levels:
+            limit: int | None = getattr(level, what)
+            if limit is not None and level.priority == priority and level.tier == wanted:
+                return limit
+    return None

@@ -6,7 +6,8 @@ credits the person who answered, an open wait the person whose interaction waits
 >>> from kamstream.entities.fact import Terms
 >>> asked = (0, 2, "crm", "1", "interaction.logged", True, "ann")
 >>> answered = (5_000, 2, "crm", "2", "interaction.logged", False, "bob")
->>> [(f.kind, f.person, f.amounts) for f in derive([asked, answered], Context(9_000, None, Terms(1, "EUR", {}, {}, ()))).facts]
+>>> context = Context(9_000, None, Terms(1, "EUR", {}, {}, ()))
+>>> [(f.kind, f.person, f.amounts) for f in derive([asked, answered], context).facts]
 [('response', 'bob', (5000,))]
 """
 

@@ -144,8 +144,9 @@ def _facts(ticket: _Ticket, context: Context) -> list[Fact]:
 
 
 def took(start: Record, end: Record, context: Context) -> tuple[int, ...]:
-    """Milliseconds from one event to another, and those of them within open hours where there are calendars."""
-    elapsed: int = end[0] - start[0]
+    """Milliseconds from one event to another and, where a calendar applies, those of them within open hours."""
+    begun, ended = start[0], end[0]
     if context.terms.open_time is None:
-        return (elapsed,)
-    return elapsed, context.terms.open_time(context.profile, start[0], end[0])
+        return (ended - begun,)
+    opened = context.terms.open_time(context.profile, begun, ended)
+    return (ended - begun,) if opened is None else (ended - begun, opened)

@@ -17,7 +17,6 @@ from .catalogue import input_topics, topic_of
 from .envelope import is_account
 from .event import ErrorCode, Event, Refusal, Rules
 from .exact import event_of
-from .fields import is_currency
 from .jsontext import MAX_DEPTH, read_json
 from .partition import murmur2
 from .structs import LOOSE, PLANS, STRICT, Convert
@@ -48,8 +47,7 @@ class Decoder:
         self._strict: Callable[[bytes], Any] = msgspec.json.Decoder(_union(STRICT)).decode
         self._loose: Callable[[bytes], Any] = msgspec.json.Decoder(_union(LOOSE)).decode
         self._tolerance = rules.future_tolerance_ms
-        codes = {code for code in {rules.reporting_currency, *rules.currencies} if is_currency(code)}
-        self._currencies: frozenset[str | None] = frozenset({None, *codes})
+        self._currencies: frozenset[str | None] = frozenset({None, rules.reporting_currency, *rules.currencies})
         self._homes: dict[bytes, tuple[str, int]] = {}
         self._accounts: dict[str, str] = {}
         self._sources: dict[str, str] = {}
@@ -66,7 +64,7 @@ class Decoder:
         partitions: int | None = None,
     ) -> Event | Refusal:
         """Judge one record; ``timestamp`` in ms. The partition is checked where both numbers are given."""
-        plain = not headers or (len(headers) == 1 and headers[0] == _PLAIN)
+        plain = not headers or (len(headers) == 1 and headers[0] == _PLAIN) or not _is_binary(headers)
         home = (self._homes.get(key) or self._new_home(key)) if key is not None and plain else None
         if home is not None and value is not None:
             account, hashed = home
@@ -116,13 +114,13 @@ class Decoder:
 
     def _fast(self, value: bytes, account: str | None, topic: str | None, latest: int) -> Event | None:
         """The event where everything is plainly right, else None."""
-        if len(value) > MAX_BYTES or (b"\\" in value and _may_be_unpaired(value)):
+        if len(value) > MAX_BYTES:
             return None
         try:
             try:
                 wire = self._strict(value)
             except msgspec.ValidationError:
-                # Perhaps an unknown field: msgspec does not look at what it skips, so that is looked at here.
+                # Perhaps an unknown field: msgspec skips it without a look at its UTF-8 and depth.
                 if not _may_skip(value):
                     return None
                 wire = self._loose(value)
@@ -156,10 +154,7 @@ class Decoder:
         if value is None:
             return Refusal(ErrorCode.NOT_JSON, "the record has no value")
         index = self._topics.get(topic, -1)
-        names = {name: content for name, content in headers if content is not None}  # the last one counts
-        if "ce_specversion" in names and _media_type(names.get("content-type")) != CLOUDEVENTS_JSON:
-            return self._binary(value, names, index)
-        return self._document(value, index)
+        return self._binary(value, headers, index) if _is_binary(headers) else self._document(value, index)
 
     def _document(self, value: bytes, topic: int | None) -> Event | Refusal:
         if len(value) > MAX_BYTES:
@@ -167,7 +162,7 @@ class Decoder:
         document = read_json(value)
         return document if isinstance(document, Refusal) else event_of(document, topic=topic)
 
-    def _binary(self, value: bytes, headers: dict[str, bytes], topic: int) -> Event | Refusal:
+    def _binary(self, value: bytes, headers: Headers, topic: int) -> Event | Refusal:
         """Binary mode: the attributes are UTF-8 headers, the value is `data`."""
         if len(value) > MAX_BYTES:
             return _too_large(value)
@@ -175,8 +170,9 @@ class Decoder:
         if isinstance(data, Refusal):
             return data
         document: dict[str, Any] = {"data": data}
+        contents = _contents(headers)
         for name in _ATTRIBUTES:
-            content = headers.get(f"ce_{name}")
+            content = contents.get(f"ce_{name}")
             if content is None:
                 continue
             try:
@@ -202,11 +198,6 @@ def _union(structs: Iterable[type[Any]]) -> Any:
     return Union[tuple(structs)]  # noqa: UP007 - a union made of a list
 
 
-def _may_be_unpaired(value: bytes) -> bool:
-    """Whether there may be half a surrogate pair."""
-    return b"\\ud" in value or b"\\uD" in value
-
-
 def _may_skip(value: bytes) -> bool:
     """Whether unknown fields can be skipped unseen: UTF-8, and too few brackets to be too deep."""
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH:
@@ -215,6 +206,16 @@ def _may_skip(value: bytes) -> bool:
         return value.isascii() or bool(value.decode("utf-8"))
     except UnicodeDecodeError:
         return False
+
+
+def _contents(headers: Headers) -> dict[str, bytes]:
+    """The headers by name, the last of equal ones counts; one without a value is not there."""
+    return {name: content for name, content in headers if content is not None}
+
+
+def _is_binary(headers: Headers) -> bool:
+    contents = _contents(headers)
+    return "ce_specversion" in contents and _media_type(contents.get("content-type")) != CLOUDEVENTS_JSON
 
 
 def _media_type(content: bytes | None) -> str:

@@ -34,8 +34,11 @@ _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SECONDS: Final = {f"{second:02}": second * 1000 for second in range(60)}
 # The caches hold pieces of texts seen before; they are emptied when full, so odd input cannot grow them.
 _CACHE_LIMIT: Final = 20_000
+_DIGITS: Final = "0123456789"
+_FRACTIONS: Final = {f".{ms:03}": ms for ms in range(1000)}
 _minutes: dict[str, int] = {}
 _tails: dict[str, int] = {}
+_zones: dict[str, int] = {}
 _days: dict[str, int] = {}
 
 
@@ -94,6 +97,11 @@ def parse_time(text: str) -> int:
     try:
         return _minutes[text[:17]] + _SECONDS[text[17:19]] + _tails[text[19:]]
     except KeyError:
+        pass
+    try:
+        fraction = _FRACTIONS[text[19:23]] + _zones[text[23:].lstrip(_DIGITS)]
+        return _minutes[text[:17]] + _SECONDS[text[17:19]] + fraction
+    except KeyError:
         return _parse_exactly(text)
 
 
@@ -123,11 +131,20 @@ def _parse_exactly(text: str) -> int:
 
 
 def _remember(text: str, minute: int, tail: int) -> None:
-    for cache, piece, value in ((_minutes, text[:17], minute), (_tails, text[19:], tail)):
-        if len(cache) >= _CACHE_LIMIT:
-            cache.clear()
-        if len(piece) < 40:
-            cache[piece] = value
+    if len(_minutes) >= _CACHE_LIMIT:
+        _minutes.clear()
+    _minutes[text[:17]] = minute
+    fraction, zone = text[19:23], text[23:]
+    if fraction in _FRACTIONS and zone[:1].isdecimal():
+        # Finer digits hardly come back: only what follows them is kept.
+        zone = zone.lstrip(_DIGITS)
+        if len(_zones) >= _CACHE_LIMIT:
+            _zones.clear()
+        _zones[zone] = tail - _FRACTIONS[fraction]
+    else:
+        if len(_tails) >= _CACHE_LIMIT:
+            _tails.clear()
+        _tails[text[19:]] = tail
 
 
 def _require_leap_second(moment: int) -> None:

@@ -18,10 +18,20 @@ def _longest(reading: Reading) -> Number:
 
 
 OPEN_TICKETS = Kpi(
-    "open_tickets", "count", "lower", "Tickets opened and not resolved", "now",
-    Sums("open_ticket", "open_ticket", shelf=Shelf.NOW), count_of,
-)  # fmt: skip
+    "open_tickets",
+    "count",
+    "lower",
+    "Tickets opened and not resolved",
+    "now",
+    Sums("open_ticket", "open_ticket", shelf=Shelf.NOW),
+    count_of,
+)
 OLDEST_WAIT = Kpi(
-    "oldest_wait", "s", "lower", "Time that the longest waiting customer has waited so far", "now",
-    Sums("open_wait", "open_wait", shelf=Shelf.WAITS), _longest,
-)  # fmt: skip
+    "oldest_wait",
+    "s",
+    "lower",
+    "Time that the longest waiting customer has waited so far",
+    "now",
+    Sums("open_wait", "open_wait", shelf=Shelf.WAITS),
+    _longest,
+)

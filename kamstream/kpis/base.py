@@ -165,8 +165,15 @@ def durations(name: str, sums: Sums, description: str, fact_at: str, option: str
     ranks = {"mean": None, "p50": 50, "p90": 90}
     return tuple(
         Kpi(
-            f"{name}.{key}", "s", "lower", f"{description}, {words[key]}", fact_at, sums, values[key],
-            rank=ranks[key], option=option,
+            f"{name}.{key}",
+            "s",
+            "lower",
+            f"{description}, {words[key]}",
+            fact_at,
+            sums,
+            values[key],
+            rank=ranks[key],
+            option=option,
         )
         for key in ("mean", "p50", "p90")
-    )  # fmt: skip
+    )

@@ -41,15 +41,31 @@ def round_half_up(amount: int, scale: int) -> int:
 
 
 MARKET_SHARE = Kpi(
-    "market_share", "ratio", "higher", "Revenue, of what the accounts spend in the category in that time", "the win",
-    Sums("market_deal", "market_deal", 1, _amounts), _share, _accounts,
+    "market_share",
+    "ratio",
+    "higher",
+    "Revenue, of what the accounts spend in the category in that time",
+    "the win",
+    Sums("market_deal", "market_deal", 1, _amounts),
+    _share,
+    _accounts,
     beside=Sums("spend", "spend", 1, _amounts, shelf=Shelf.NOW),
-)  # fmt: skip
+)
 NEW_PRODUCTS = Kpi(
-    "new_products", "count", "higher", "Products that an account bought for the first time", "the first win",
-    Sums("new_product", "new_product"), count_of,
-)  # fmt: skip
+    "new_products",
+    "count",
+    "higher",
+    "Products that an account bought for the first time",
+    "the first win",
+    Sums("new_product", "new_product"),
+    count_of,
+)
 WEIGHTED_PIPELINE = Kpi(
-    "weighted_pipeline", "money", "higher", "Amount times probability of open deals expected to close in the days ahead",
-    "the expected closing", Sums("pipeline", "pipeline", 1, _amounts, shelf=Shelf.AHEAD), _weighted,
-)  # fmt: skip
+    "weighted_pipeline",
+    "money",
+    "higher",
+    "Amount times probability of open deals expected to close in the days ahead",
+    "the expected closing",
+    Sums("pipeline", "pipeline", 1, _amounts, shelf=Shelf.AHEAD),
+    _weighted,
+)

@@ -32,18 +32,38 @@ def _per_week(reading: Reading) -> Number:
 
 
 NPS = Kpi(
-    "nps", "points", "higher", "Net promoter score: share of answers 9 and 10 less share of 0 to 6", "the answer",
-    Sums("survey", "survey", 2, _opinion), _nps,
-)  # fmt: skip
+    "nps",
+    "points",
+    "higher",
+    "Net promoter score: share of answers 9 and 10 less share of 0 to 6",
+    "the answer",
+    Sums("survey", "survey", 2, _opinion),
+    _nps,
+)
 INTERACTION_FREQUENCY = Kpi(
-    "interaction_frequency", "per week", "higher", "Interactions, not automated, per week", "the interaction",
-    Sums("interaction", "interaction"), _per_week,
-)  # fmt: skip
+    "interaction_frequency",
+    "per week",
+    "higher",
+    "Interactions, not automated, per week",
+    "the interaction",
+    Sums("interaction", "interaction"),
+    _per_week,
+)
 ACTIVE_CONTACTS = Kpi(
-    "active_contacts", "count", "higher", "Contacts with an interaction, not automated", "the latest interaction",
-    Sums("contact", "contact"), count_of,
-)  # fmt: skip
+    "active_contacts",
+    "count",
+    "higher",
+    "Contacts with an interaction, not automated",
+    "the latest interaction",
+    Sums("contact", "contact"),
+    count_of,
+)
 JOINT_ENGAGEMENT = Kpi(
-    "joint_engagement", "ratio", "higher", "Milestones of joint projects completed in time, of those due", "the due time",
-    Sums("milestone", "milestone", 1, flag), share,
-)  # fmt: skip
+    "joint_engagement",
+    "ratio",
+    "higher",
+    "Milestones of joint projects completed in time, of those due",
+    "the due time",
+    Sums("milestone", "milestone", 1, flag),
+    share,
+)

@@ -3,8 +3,8 @@
 >>> from kamstream.kpis.base import Reading, Total
 >>> none = Total(0, (0,), {})
 >>> eight = Total(8, (5,), {})  # eight tickets opened, five of them stand resolved
->>> RESOLUTION_RATE.value(Reading(eight, none, none, None, 0)), RESOLUTION_RATE.value(Reading(none, none, none, None, 0))
-(0.625, None)
+>>> [RESOLUTION_RATE.value(Reading(tickets, none, none, None, 0)) for tickets in (eight, none)]
+[0.625, None]
 """
 
 from kamstream.entities.fact import Fact
@@ -36,20 +36,40 @@ BUSINESS_RESOLUTION_TIME = durations(
     option="calendars",
 )
 RESOLUTION_RATE = Kpi(
-    "resolution_rate", "ratio", "higher", "Tickets that stand resolved, of those opened", "opening",
-    Sums("ticket", "ticket", 1, flag), share,
-)  # fmt: skip
+    "resolution_rate",
+    "ratio",
+    "higher",
+    "Tickets that stand resolved, of those opened",
+    "opening",
+    Sums("ticket", "ticket", 1, flag),
+    share,
+)
 REOPEN_RATE = Kpi(
-    "reopen_rate", "ratio", "lower", "Tickets reopened after a resolution, of those ever resolved", "the first resolution",
-    Sums("resolved_ticket", "resolved_ticket", 1, flag), share,
-)  # fmt: skip
+    "reopen_rate",
+    "ratio",
+    "lower",
+    "Tickets reopened after a resolution, of those ever resolved",
+    "the first resolution",
+    Sums("resolved_ticket", "resolved_ticket", 1, flag),
+    share,
+)
 SLA_FIRST_RESPONSE = Kpi(
-    "sla_first_response", "ratio", "higher", "Tickets first answered within their service level",
-    "the reply, or the due time where that is earlier", Sums("sla_first_response", "sla_first_response", 1, flag), share,
+    "sla_first_response",
+    "ratio",
+    "higher",
+    "Tickets first answered within their service level",
+    "the reply, or the due time where that is earlier",
+    Sums("sla_first_response", "sla_first_response", 1, flag),
+    share,
     option="service_levels",
-)  # fmt: skip
+)
 SLA_RESOLUTION = Kpi(
-    "sla_resolution", "ratio", "higher", "Tickets resolved within their service level",
-    "the resolution, or the due time where that is earlier", Sums("sla_resolution", "sla_resolution", 1, flag), share,
+    "sla_resolution",
+    "ratio",
+    "higher",
+    "Tickets resolved within their service level",
+    "the resolution, or the due time where that is earlier",
+    Sums("sla_resolution", "sla_resolution", 1, flag),
+    share,
     option="service_levels",
-)  # fmt: skip
+)

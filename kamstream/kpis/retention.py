@@ -35,18 +35,38 @@ def _gross(reading: Reading) -> Number:
 RETENTION = Sums("retention", "retention", 4, _amounts, shelf=Shelf.PER_WINDOW)
 
 CONTRACT_DURATION = Kpi(
-    "contract_duration", "days", "higher", "Length of contracts with an end, from start to end, mean", "the start",
-    Sums("contract", "contract", 1, _amounts), _days,
-)  # fmt: skip
+    "contract_duration",
+    "days",
+    "higher",
+    "Length of contracts with an end, from start to end, mean",
+    "the start",
+    Sums("contract", "contract", 1, _amounts),
+    _days,
+)
 RETENTION_RATE = Kpi(
-    "retention_rate", "ratio", "higher", "Accounts still under contract, of those under contract before the window", "T's day",
-    RETENTION, share,
-)  # fmt: skip
+    "retention_rate",
+    "ratio",
+    "higher",
+    "Accounts still under contract, of those under contract before the window",
+    "T's day",
+    RETENTION,
+    share,
+)
 NET_REVENUE_RETENTION = Kpi(
-    "net_revenue_retention", "ratio", "higher", "Annual contract value of those accounts now, of that before the window",
-    "T's day", RETENTION, _net,
-)  # fmt: skip
+    "net_revenue_retention",
+    "ratio",
+    "higher",
+    "Annual contract value of those accounts now, of that before the window",
+    "T's day",
+    RETENTION,
+    _net,
+)
 GROSS_REVENUE_RETENTION = Kpi(
-    "gross_revenue_retention", "ratio", "higher", "The same without growth: the smaller of now and then, account by account",
-    "T's day", RETENTION, _gross,
-)  # fmt: skip
+    "gross_revenue_retention",
+    "ratio",
+    "higher",
+    "The same without growth: the smaller of now and then, account by account",
+    "T's day",
+    RETENTION,
+    _gross,
+)

@@ -69,29 +69,66 @@ CLOSED_DEALS = Sums("closed_deal", "closed_deal", 4, _closing)
 WON_DEALS = Sums("won_deal", "won_deal", 5, _win)
 
 CONVERSION_RATE = Kpi(
-    "conversion_rate", "ratio", "higher", "Deals won, of those won or lost", "the closing", CLOSED_DEALS, share,
-)  # fmt: skip
+    "conversion_rate",
+    "ratio",
+    "higher",
+    "Deals won, of those won or lost",
+    "the closing",
+    CLOSED_DEALS,
+    share,
+)
 CONVERSION_RATE_VALUE = Kpi(
-    "conversion_rate_value", "ratio", "higher", "Amount of deals won, of that of deals won or lost", "the closing",
-    CLOSED_DEALS, _value_rate, lambda reading: reading.total.amounts[1],
-)  # fmt: skip
+    "conversion_rate_value",
+    "ratio",
+    "higher",
+    "Amount of deals won, of that of deals won or lost",
+    "the closing",
+    CLOSED_DEALS,
+    _value_rate,
+    lambda reading: reading.total.amounts[1],
+)
 OPPORTUNITY_WIN_RATE = Kpi(
-    "opportunity_win_rate", "ratio", "higher", "Deals that stand won, of those opened", "opening",
-    Sums("deal", "deal", 1, flag), share,
-)  # fmt: skip
+    "opportunity_win_rate",
+    "ratio",
+    "higher",
+    "Deals that stand won, of those opened",
+    "opening",
+    Sums("deal", "deal", 1, flag),
+    share,
+)
 DEAL_CYCLE_TIME = durations(
-    "deal_cycle_time", Sums("deal_cycle", "won_deal", 1, _cycle, _cycle_spread),
-    "Time from opening a deal to winning it", "the win",
-)  # fmt: skip
+    "deal_cycle_time",
+    Sums("deal_cycle", "won_deal", 1, _cycle, _cycle_spread),
+    "Time from opening a deal to winning it",
+    "the win",
+)
 REVENUE = Kpi("revenue", "money", "higher", "Amount of deals won", "the win", WON_DEALS, _revenue)
 AVERAGE_DEAL_SIZE = Kpi(
-    "average_deal_size", "money", "higher", "Revenue per won deal", "the win", WON_DEALS, _deal_size,
-)  # fmt: skip
+    "average_deal_size",
+    "money",
+    "higher",
+    "Revenue per won deal",
+    "the win",
+    WON_DEALS,
+    _deal_size,
+)
 GROSS_MARGIN = Kpi(
-    "gross_margin", "ratio", "higher", "Amount less cost, of the amount, over won deals with a cost", "the win",
-    Sums("costed_deal", "won_deal", 2, _costed), _margin,
-)  # fmt: skip
+    "gross_margin",
+    "ratio",
+    "higher",
+    "Amount less cost, of the amount, over won deals with a cost",
+    "the win",
+    Sums("costed_deal", "won_deal", 2, _costed),
+    _margin,
+)
 REVENUE_GROWTH = Kpi(
-    "revenue_growth", "ratio", "higher", "Revenue against that of the previous window, less one", "the win",
-    WON_DEALS, _growth, _both_windows, previous=True,
-)  # fmt: skip
+    "revenue_growth",
+    "ratio",
+    "higher",
+    "Revenue against that of the previous window, less one",
+    "the win",
+    WON_DEALS,
+    _growth,
+    _both_windows,
+    previous=True,
+)

@@ -9,11 +9,15 @@ from typing import Any
 
 from kamstream.engine import Config
 from kamstream.engine.offline import Offline
+from kamstream.entities.calendars import WEEKDAYS, Calendar, Calendars, slots_by_weekday
+from kamstream.entities.fact import ServiceLevel
 from kamstream.events import Decoder, Event, Rules
 from kamstream.kpis import CATALOGUE
-from kamstream.windows import DAY, parse
+from kamstream.settings import duration_ms
+from kamstream.windows import DAY, HOUR, MINUTE, parse
 from tests.reference import Settings
 
+LIMITS = ("first_response", "resolution")
 FAR = 2**60  # a wall clock that no event is ahead of
 Rows = dict[tuple[str, str, str, str], tuple[float | int | None, int]]
 
@@ -28,14 +32,46 @@ def config_of(settings: Settings, **more: Any) -> Config:
     }
     return Config(
         windows=tuple(parse(name) for name in settings.windows),
-        kpis=tuple(kpi for kpi in CATALOGUE if kpi.name in settings.kpis or (not settings.kpis and kpi.option is None)),
+        kpis=tuple(kpi for kpi in CATALOGUE if kpi.name in settings.kpis or not settings.kpis),
         scopes=tuple(settings.scopes),
         reporting_currency=settings.reporting_currency,
         rates=rates,
         stage_probabilities={stage: Fraction(str(p)) for stage, p in settings.stage_probabilities.items()},
         horizon=settings.horizon_ms,
-        **more,
+        **(options_of(settings) | more),
     )  # fmt: skip
+
+
+def options_of(settings: Settings) -> dict[str, Any]:
+    """Calendars and service levels, of the options of the reference."""
+    calendars = Calendars({name: calendar_of(shape) for name, shape in settings.calendars.items()})
+    levels = tuple(
+        ServiceLevel(level["priority"], level.get("tier"), *(_limit(level.get(what)) for what in LIMITS))
+        for level in settings.service_levels
+    )
+    return {
+        "open_time": calendars if settings.calendars else None,
+        "service_levels": levels,
+        "fingerprint_of": calendars.fingerprint(),
+    }
+
+
+def calendar_of(shape: Mapping[str, Any]) -> Calendar:
+    """A calendar as the reference writes it."""
+    slots = {
+        weekday: [(_clock(begin), _clock(end)) for begin, end in shape["slots"].get(name, [])]
+        for weekday, name in enumerate(WEEKDAYS)
+    }
+    return Calendar(shape["tz"], slots_by_weekday(slots), days_off=frozenset(shape.get("holidays", [])))
+
+
+def _clock(text: str) -> int:
+    hour, minute = text.split(":")
+    return int(hour) * HOUR + int(minute) * MINUTE
+
+
+def _limit(text: str | None) -> int | None:
+    return None if text is None else duration_ms(text)
 
 
 def decoder_of(settings: Settings) -> Decoder:

@@ -58,9 +58,10 @@ Deals
 16. `weighted_pipeline` is rounded to whole minor units, half up, once. n counts the deals without
     an amount too.
 17. `conversion_rate_value`, `gross_margin`: sums of 0 give null, with n.
-18. Rates by month: a closed deal takes the month of its closing; a pipeline deal, a contract's
-    value and a spend the month of the event that gave the amount; a missing month the one before
-    it, else the first.
+18. Rates by month: the month of the fact. A closed deal takes that of its closing, a pipeline deal
+    that of its `expected_close_on`, a contract that of its `starts_on` for all its values, a spend
+    that of its profile's event; a missing month the one before it, else the first; "" is all other
+    months.
 Contracts and measures of accounts
 19. The annual value of the opening holds for every day before the first dated change; of several
     changes on one day the last counts. The currency is that of `contract.started`.

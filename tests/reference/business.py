@@ -18,14 +18,13 @@ def deal(world: World, events: Sequence[Ev]) -> None:
         return
     opening, account, owner = counted[0], counted[0].account, owner_of(counted)
     latest: dict[str, Any] = {}  # "each the last one given"
-    given_at: dict[str, int] = {}
     closing: Ev | None = None
     lost: dict[str, Any] = {}
     for event in counted:
         verb = event.type.split(".")[1]
         for name in ("amount", "currency", "stage", "probability", "expected_close_on"):
             if name in event.data:
-                latest[name], given_at[name] = event.data[name], event.time
+                latest[name] = event.data[name]
         if verb in ("won", "lost"):
             closing = event  # "The closing of a deal is its last deal.won or deal.lost"
             lost = dict(latest)  # "An update after a loss does not change the lost amount."
@@ -50,9 +49,10 @@ def deal(world: World, events: Sequence[Ev]) -> None:
         probability = latest.get("probability")
         if probability is None:
             probability = world.settings.stage_probabilities.get(latest.get("stage", ""), 0.5)
-        amount = money(world, latest.get("amount"), latest.get("currency"), given_at.get("amount", 0))
+        close_on = days(latest["expected_close_on"])
+        amount = money(world, latest.get("amount"), latest.get("currency"), close_on * DAY)
         world.add(
-            "pipeline deal", account, owner, world.now, close_on=days(latest["expected_close_on"]),
+            "pipeline deal", account, owner, world.now, close_on=close_on,
             worth=(amount or 0) * decimal(probability),
         )  # fmt: skip
 
@@ -87,7 +87,7 @@ def contract(world: World, events: Sequence[Ev]) -> None:
     for event in counted:
         verb = event.type.split(".")[1]
         if "annual_value" in event.data:
-            value = money(world, event.data["annual_value"], opening.data["currency"], event.time)
+            value = money(world, event.data["annual_value"], opening.data["currency"], starts_on * DAY)
             assert value is not None
             values.append((None if event is opening else event.time // DAY, value))
         if verb == "renewed":

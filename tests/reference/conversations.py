@@ -75,8 +75,7 @@ def service_level(world: World, what: str, opening: Ev, owner: str | None, event
     due = opening.time + target
     met = event is not None and event <= due
     at = event if met and event is not None else due
-    if at <= world.now:
-        world.add("sla " + what, opening.account, owner, at, met=met)
+    world.add("sla " + what, opening.account, owner, at, met=met)
 
 
 def interactions(world: World, events: Sequence[Ev]) -> None:
@@ -121,6 +120,5 @@ def milestone(world: World, events: Sequence[Ev]) -> None:
     if not counted:
         return
     due = milliseconds(counted[0].data["due_at"])
-    if due <= world.now:
-        in_time = any(e.type == "milestone.completed" and e.time <= due for e in counted)
-        world.add("milestone", counted[0].account, owner_of(counted), due, in_time=in_time)
+    in_time = any(e.type == "milestone.completed" and e.time <= due for e in counted)
+    world.add("milestone", counted[0].account, owner_of(counted), due, in_time=in_time)

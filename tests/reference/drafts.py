@@ -56,11 +56,12 @@ def day(at: int, shift: int) -> str:
     return rfc3339(at + shift * DAY)[:10]
 
 
-def maybe(pick: Pick, data: dict[str, Any], name: str, value: Any, percent: int = 50) -> None:
-    """An optional field: there, or absent, or now and then null."""
-    if pick.chance(percent):
-        data[name] = value
-    elif pick.chance(10):
+def maybe(pick: Pick, data: dict[str, Any], name: str, options: Sequence[Any], percent: int = 50) -> None:
+    """An optional field: one of the options, or absent, or now and then null."""
+    outcome = pick.one(range(100))
+    if outcome >= 100 - percent:
+        data[name] = pick.one(options)
+    elif 1 <= outcome <= 4:
         data[name] = None
 
 
@@ -76,45 +77,45 @@ def _interaction(pick: Pick, verb: str, entity: str, near: int, currencies: Sequ
         "direction": pick.one(("inbound", "outbound")),
         "channel": pick.one(("email", "phone", "meeting", "other")),
     }
-    maybe(pick, data, "thread_id", entity, 75)
-    maybe(pick, data, "contact_id", pick.one(("x", "y")), 60)
-    maybe(pick, data, "automated", pick.one((False, True)), 25)
-    maybe(pick, data, "duration_seconds", 60, 10)
-    maybe(pick, data, "owner_id", pick.one(PEOPLE))
+    maybe(pick, data, "thread_id", (entity,), 75)
+    maybe(pick, data, "contact_id", ("x", "y"), 60)
+    maybe(pick, data, "automated", (False, True), 25)
+    maybe(pick, data, "duration_seconds", (60,), 10)
+    maybe(pick, data, "owner_id", PEOPLE)
     return data
 
 
 def _survey(pick: Pick, verb: str, entity: str, near: int, currencies: Sequence[str]) -> dict[str, Any]:
     data: dict[str, Any] = {"survey_id": entity, "score": pick.one((0, 6, 7, 8, 9, 10))}
-    maybe(pick, data, "owner_id", pick.one(PEOPLE))
+    maybe(pick, data, "owner_id", PEOPLE)
     return data
 
 
 def _milestone(pick: Pick, verb: str, entity: str, near: int, currencies: Sequence[str]) -> dict[str, Any]:
-    data: dict[str, Any] = {"project_id": pick.one(("P", "P", "Q")), "milestone_id": entity}
+    data: dict[str, Any] = {"project_id": pick.one(("P", "P", "P", "P", "Q")), "milestone_id": entity}
     if verb == "planned":
         shift = pick.one((-DAY, -1, 0, 1, MINUTE, DAY, 3 * DAY, 40 * DAY))
         data["due_at"] = rfc3339(near + shift, pick)
-        maybe(pick, data, "owner_id", pick.one(PEOPLE))
+        maybe(pick, data, "owner_id", PEOPLE)
     return data
 
 
 def _deal(pick: Pick, verb: str, entity: str, near: int, currencies: Sequence[str]) -> dict[str, Any]:
     data: dict[str, Any] = {"deal_id": entity}
     if verb in ("opened", "updated"):
-        maybe(pick, data, "amount", pick.one(AMOUNTS))
-        maybe(pick, data, "currency", pick.one(currencies))
-        maybe(pick, data, "stage", pick.one(("Lead", "Proposal")))
-        maybe(pick, data, "probability", pick.one(PROBABILITIES), 30)
-        maybe(pick, data, "expected_close_on", day(near, pick.one(DAYS_AROUND)), 70)
+        maybe(pick, data, "amount", AMOUNTS)
+        maybe(pick, data, "currency", currencies)
+        maybe(pick, data, "stage", ("Lead", "Proposal"))
+        maybe(pick, data, "probability", PROBABILITIES, 30)
+        maybe(pick, data, "expected_close_on", [day(near, n) for n in DAYS_AROUND], 70)
     elif verb == "won":
         data |= {"amount": pick.one(AMOUNTS), "currency": pick.one(currencies)}
-        maybe(pick, data, "cost", pick.one(AMOUNTS))
-        maybe(pick, data, "products", [pick.one(("p", "q", "r")), pick.one(("p", "q"))], 70)
+        maybe(pick, data, "cost", AMOUNTS)
+        maybe(pick, data, "products", (["p"], ["q"], ["p", "q"], ["r", "r"], []), 70)
     elif verb == "lost":
-        maybe(pick, data, "reason", "price")
+        maybe(pick, data, "reason", ("price",))
     if verb in ("opened", "updated", "won"):
-        maybe(pick, data, "owner_id", pick.one(PEOPLE))
+        maybe(pick, data, "owner_id", PEOPLE)
     return data
 
 
@@ -123,11 +124,11 @@ def _contract(pick: Pick, verb: str, entity: str, near: int, currencies: Sequenc
     if verb == "started":
         data |= {"starts_on": day(near, pick.one(DAYS_AROUND)), "annual_value": pick.one(AMOUNTS)}
         data["currency"] = pick.one(currencies)
-        maybe(pick, data, "owner_id", pick.one(PEOPLE))
+        maybe(pick, data, "owner_id", PEOPLE)
     if verb in ("started", "renewed"):
-        maybe(pick, data, "ends_on", day(near, pick.one(DAYS_AROUND)), 60)
+        maybe(pick, data, "ends_on", [day(near, n) for n in DAYS_AROUND], 60)
     if verb == "renewed":
-        maybe(pick, data, "annual_value", pick.one(AMOUNTS))
+        maybe(pick, data, "annual_value", AMOUNTS)
     elif verb == "changed":
         data["annual_value"] = pick.one(AMOUNTS)
     elif verb == "ended":
@@ -138,12 +139,12 @@ def _contract(pick: Pick, verb: str, entity: str, near: int, currencies: Sequenc
 def _ticket(pick: Pick, verb: str, entity: str, near: int, currencies: Sequence[str]) -> dict[str, Any]:
     data: dict[str, Any] = {"ticket_id": entity}
     if verb == "opened":
-        maybe(pick, data, "opened_by", pick.one(("customer", "agent")), 40)
-        maybe(pick, data, "priority", pick.one(PRIORITIES))
-        maybe(pick, data, "owner_id", pick.one(PEOPLE))
+        maybe(pick, data, "opened_by", ("customer", "agent"), 40)
+        maybe(pick, data, "priority", PRIORITIES)
+        maybe(pick, data, "owner_id", PEOPLE)
     elif verb == "replied":
         data["by"] = pick.one(("agent", "customer", "agent", "customer", "bot"))
-        maybe(pick, data, "public", pick.one((True, False)), 30)
+        maybe(pick, data, "public", (True, False), 30)
     elif verb == "assigned":
         data["owner_id"] = pick.one(PEOPLE)
     return data
@@ -151,11 +152,11 @@ def _ticket(pick: Pick, verb: str, entity: str, near: int, currencies: Sequence[
 
 def _account(pick: Pick, verb: str, entity: str, near: int, currencies: Sequence[str]) -> dict[str, Any]:
     data: dict[str, Any] = {"name": "Acme", "kam_id": pick.one(PEOPLE)}
-    maybe(pick, data, "segment", "industry", 30)
-    maybe(pick, data, "tier", pick.one(("gold", "silver")), 60)
-    maybe(pick, data, "country", pick.one(("FR", "US")), 50)
-    maybe(pick, data, "category_spend_annual", pick.one((0, 1000, 3650, 123456.78)), 60)
-    maybe(pick, data, "currency", pick.one(currencies), 30)
+    maybe(pick, data, "segment", ("industry",), 30)
+    maybe(pick, data, "tier", ("gold", "silver"), 60)
+    maybe(pick, data, "country", ("FR", "US"), 50)
+    maybe(pick, data, "category_spend_annual", (0, 1000, 3650, 123456.78), 60)
+    maybe(pick, data, "currency", currencies, 30)
     return data
 
 

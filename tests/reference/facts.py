@@ -33,6 +33,7 @@ class World:
     profile_times: dict[str, int] = field(default_factory=dict)
     calendars: dict[str, Calendar] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
+    kinds: dict[str, list[Fact]] = field(default_factory=dict)  # the same facts by kind
 
     def __post_init__(self) -> None:
         self.calendars = {name: Calendar(shape) for name, shape in self.settings.calendars.items()}
@@ -51,7 +52,9 @@ class World:
         """The credit: "Facts without an owner ... count for the KAM whose account it is at T (kam_id of the
         standing profile); without a profile they count for account and company only."
         """
-        self.facts.append(Fact(kind, account, owner if owner is not None else self.kam(account), at, what))
+        fact = Fact(kind, account, owner if owner is not None else self.kam(account), at, what)
+        self.facts.append(fact)
+        self.kinds.setdefault(kind, []).append(fact)
 
     def open_ms(self, account: str, start: int, end: int) -> int | None:
         """Open time between two instants by the account's calendar; None when there is no calendar for it."""

@@ -37,10 +37,11 @@ OFFICE = {
     "default": {"tz": "UTC", "slots": {d: [["01:00", "02:00"]] for d in ("mon", "tue", "wed", "sat")}},
 }
 LEVELS = (
-    {"priority": "normal", "first_response": "1h", "resolution": "1d"},
-    {"priority": "high", "first_response": "15m"},
+    {"priority": "normal", "first_response": "30h", "resolution": "5d"},
+    {"priority": "high", "first_response": "20m", "resolution": "30h"},
     {"priority": "high", "tier": "gold", "first_response": "1m", "resolution": "2h"},
     {"priority": "urgent", "tier": "silver", "resolution": "7d"},
+    {"priority": "low", "resolution": "12d"},
 )
 
 # The shortest horizon that these windows allow, so that its rules are met within few days.
@@ -107,9 +108,12 @@ def _life(draw: st.DrawFn, settings: Settings, families: tuple[str, ...], times:
     pick = Drawn(draw)
     family, account, entity = pick.one(families), pick.one(("A", "A", "A", "B")), pick.one(("e", "e", "f"))
     kinds, opened = TYPES[family], not pick.chance(10)
-    steps = []
-    for number, at in enumerate(sorted(draw(st.lists(st.sampled_from(times), min_size=1, max_size=6)))):
-        type_ = kinds[0] if opened and number == 0 else pick.one((*kinds[1:], kinds[0]))
+    steps: list[dict[str, Any]] = []
+    at = times[0]
+    for number, drawn in enumerate(sorted(draw(st.lists(st.sampled_from(times), min_size=1, max_size=8)))):
+        at = at + pick.one((0, 1, 1000, 20 * MINUTE)) if number and pick.chance(45) else drawn
+        again = number > 0 and pick.chance(8)
+        type_ = kinds[0] if again or (opened and number == 0) else pick.one(kinds[1:] or kinds)
         currencies = ("XXX",) if pick.chance(2) else (settings.reporting_currency, *settings.rates)
         made = event(
             account=account,
@@ -129,13 +133,18 @@ def histories(
     settings: Settings = NASTY,
     families: Sequence[str] = FAMILIES,
     *,
-    max_lives: int = 5,
+    max_events: int = 40,
+    max_lives: int = 6,
     now: int = NOW,
 ) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Lists of CloudEvents in arrival order; profiles come along whatever families are asked for."""
+    """Lists of CloudEvents in arrival order, at most `max_events` of at most `max_lives` entities' lives.
+
+    Profiles come along whatever families are asked for.
+    """
     asked = tuple(f for f in families if f != "account")
     chosen = (*asked, *asked, *asked, "account") if len(asked) < 4 else (*asked, "account")
-    return st.lists(_life(settings, chosen, grid(settings, now)), min_size=1, max_size=max_lives).map(_arrived)
+    lives = st.lists(_life(settings, chosen, grid(settings, now)), min_size=1, max_size=max_lives)
+    return lives.map(lambda drawn: _arrived(drawn)[:max_events])
 
 
 def _arrived(lives: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

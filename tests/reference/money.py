@@ -36,7 +36,9 @@ def rate(currency: str, at: int, settings: Settings) -> Fraction:
     if not hasattr(given, "items"):
         return decimal(given)
     month = date.fromordinal(EPOCH + at // DAY).isoformat()[:7]
-    known = sorted(given)
+    if month not in given and "" in given:
+        return decimal(given[""])
+    known = sorted(name for name in given if name)
     past = [m for m in known if m <= month]
     return decimal(given[past[-1] if past else known[0]])
 

@@ -81,36 +81,41 @@ def read(record: Mapping[str, Any] | bytes | str) -> Ev:
     return Ev(event["type"], event["subject"], event["source"], event["id"], at, data)
 
 
-def judge(log: Iterable[Mapping[str, Any] | bytes | str], settings: Settings) -> list[tuple[Ev, str]]:
-    """Every record with "applied", "duplicate", "too-late" or "unknown-currency", in log order.
+@dataclass
+class Seen:
+    """What was applied so far of one account on one topic."""
 
-    A duplicate or a refused event moves nothing, so only applied ones are looked back at.
-    """
+    newest: int
+    copies: dict[tuple[str, str], list[int]]  # (source, id) -> the times of the events applied under it
+
+
+def judge(log: Iterable[Mapping[str, Any] | bytes | str], settings: Settings) -> list[tuple[Ev, str]]:
+    """Every record with "applied", "duplicate", "too-late" or "unknown-currency", in log order."""
     verdicts: list[tuple[Ev, str]] = []
-    applied: dict[tuple[str, str], list[Ev]] = {}  # account and topic -> what was applied there so far
+    seen: dict[tuple[str, str], Seen] = {}
     for record in log:
         event = read(record)
-        there = applied.setdefault((event.account, event.topic), [])
+        there = seen.get((event.account, event.topic))
         verdict = verdict_of(event, there, settings)
-        if verdict == "applied":
-            there.append(event)
+        if verdict == "applied":  # "A refused event moves neither T nor anything else"; a duplicate neither
+            there = seen.setdefault((event.account, event.topic), there or Seen(event.time, {}))
+            there.newest = max(there.newest, event.time)
+            there.copies.setdefault((event.source, event.id), []).append(event.time)
         verdicts.append((event, verdict))
     return verdicts
 
 
-def verdict_of(event: Ev, there: list[Ev], settings: Settings) -> str:
+def verdict_of(event: Ev, there: Seen | None, settings: Settings) -> str:
     """The checks in their order: unknown-currency, too-late, duplicate ("too-late is judged first")."""
     currency = event.data.get("currency", settings.reporting_currency)
     if currency != settings.reporting_currency and currency not in settings.rates:
         return "unknown-currency"
-    if there:
-        # "earlier than the horizon before the newest event accepted so far of the same account on the same
-        #  topic"
-        border = max(e.time for e in there) - settings.horizon_ms
-        if event.time < border:
-            return "too-late"
-        for earlier in there:
-            # "it is remembered until it would be too late"
-            if (earlier.source, earlier.id) == (event.source, event.id) and earlier.time >= border:
-                return "duplicate"
-    return "applied"
+    if there is None:
+        return "applied"
+    # "earlier than the horizon before the newest event accepted so far of the same account on the same topic"
+    border = there.newest - settings.horizon_ms
+    if event.time < border:
+        return "too-late"
+    # "it is remembered until it would be too late"
+    remembered = [at for at in there.copies.get((event.source, event.id), []) if at >= border]
+    return "duplicate" if remembered else "applied"

@@ -82,7 +82,7 @@ def rows_of(world: World) -> Rows:
                 add(rows, "kam", person, table)
     if "company" in settings.scopes:
         everyone = sorted({event.account for event in world.events})
-        add(rows, "company", "all", values(View(world, by_kind(world.facts), everyone), settings))
+        add(rows, "company", "all", values(View(world, world.kinds, everyone), settings))
     return rows
 
 

@@ -23,7 +23,7 @@ class Settings:
     """What shapes the values besides the log.
 
     `rates`: currency -> what one unit is worth in the reporting currency, as float or decimal text; or a
-    mapping month ("2026-01") -> rate.
+    mapping month ("2026-01"), or "" for all other months, -> rate.
     `calendars`: name -> {"tz": "Europe/Paris", "slots": {"mon": [["09:00", "12:00"], ["14:00", "18:00"]]},
     "holidays": ["2026-12-25"]}; the name is a country, a tier, or "default".
     `service_levels`: [{"priority": "high", "tier": "gold", "first_response": "1h", "resolution": "2d"}],

@@ -141,6 +141,8 @@ def test_service_levels_count_at_the_event_or_at_the_due_time() -> None:
     gold = recount([*history, profile("10 11:30", "k", tier="gold")], settings, NOON)
     assert gold["account", "A", "sla_first_response", "1d"] == (0.0, 1)
     assert gold["account", "A", "sla_resolution", "1d"] == (0.0, 1)
+    exact = recount([ticket("opened", "10 06:00"), agent("10 07:00")], settings, NOON)
+    assert exact["account", "A", "sla_first_response", "1d"] == (1.0, 1)
     early = recount(history, settings, "2026-03-10T09:59:59.999Z")
     assert early["account", "A", "sla_resolution", "1d"] == (None, 0)
 
@@ -204,6 +206,13 @@ def test_rates_by_month_take_the_month_of_the_closing() -> None:
     ):
         rows = recount([deal("opened", "2025-12-01T00:00:00Z"), won(when, 10, currency="USD")], settings, NOON)
         assert rows["company", "all", "revenue", "365d"] == (revenue, 1)
+
+
+def test_rates_by_month_take_the_month_of_the_expected_close_for_the_pipeline() -> None:
+    settings = Settings(windows=("30d",), rates={"USD": {"": "0.5", "2026-04": "0.8"}})
+    for close_on, value in (("2026-03-31", 0.5 * 100 * 0.5), ("2026-04-01", 0.5 * 100 * 0.8)):
+        log = [deal("opened", "01", amount=100, currency="USD", expected_close_on=close_on)]
+        assert recount(log, settings, NOON)["company", "all", "weighted_pipeline", "30d"] == (value, 1)
 
 
 def test_the_crm_file_gives_the_published_and_the_counted_figures() -> None:

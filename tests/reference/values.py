@@ -161,7 +161,7 @@ def market_share(view: View, span: Span) -> Value:
             spend += convert(minor(profile["category_spend_annual"]), currency, at, world.settings)
             known.add(account)
     # "in scope kam the revenue is the accounts', whoever is credited"
-    wins = [f for f in world.facts if f.kind == "win" and f.account in known and span.start <= f.at <= world.now]
+    wins = [f for f in world.kinds.get("win", []) if f.account in known and span.start <= f.at <= world.now]
     if spend == 0:
         return None, len(known)
     return quotient(sum(f.what["amount"] for f in wins) / (spend * span.days / 365)), len(known)
@@ -184,7 +184,7 @@ def base_accounts(view: View, span: Span) -> list[tuple[bool, int, int]]:
     before, today = span.start // DAY - 1, view.world.now // DAY
     rows = []
     for account in view.accounts:
-        contracts = [f.what for f in view.world.facts if f.kind == "contract" and f.account == account]
+        contracts = [f.what for f in view.world.kinds.get("contract", []) if f.account == account]
         then = [c for c in contracts if in_force(c, before)]
         now = [c for c in contracts if in_force(c, today)]
         if then:

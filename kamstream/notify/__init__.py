@@ -1,0 +1,1 @@
+"""The notifier: who is told of an alert, when, and in which words."""

@@ -1,0 +1,107 @@
+"""The Faust app: settings, six agents, one table; built when a worker starts, never at import."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import faust
+from faust.types import TP
+from yarl import URL
+
+from kamstream.events.topics import TopicNames, app_id
+from kamstream.worker.config import WorkerConfig
+from kamstream.worker.fleet import Fleet
+from kamstream.worker.recovery import FleetTables
+from kamstream.worker.topics import copartitioned, sources
+from kamstream.worker.transport import CarrierSchema, CarrierTransport
+
+#: Carriers that wait in an agent's channel at most.
+CHANNEL = 8
+#: Seconds between commits; the watermark is what counts, this is how fresh the lag display is.
+COMMIT = 0.5
+
+
+class WorkerApp(faust.App):
+    """Faust's app with the fleet behind it."""
+
+    progress: Fleet
+    names: TopicNames
+    end_process: Callable[[BaseException], NoReturn]
+
+    def _new_transport(self) -> CarrierTransport:
+        return CarrierTransport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> CarrierTransport:
+        return CarrierTransport(self.conf.broker_producer, self)
+
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk."""
+
+    async def crash(self, reason: BaseException) -> NoReturn:
+        """Any part of Faust that breaks ends the process."""
+        self.give_up(reason)
+
+    def give_up(self, reason: BaseException) -> NoReturn:
+        """End the process."""
+        self.end_process(reason)
+
+    async def take_over(self, numbers: frozenset[int]) -> None:
+        """Called by the recovery after each assignment."""
+        await self.progress.take_over(numbers)
+
+    @property
+    def copartitioned(self) -> Iterable[str]:
+        """The topics that must be assigned together."""
+        return copartitioned(self.names)
+
+    def is_input(self, topic: str) -> bool:
+        """Whether a topic carries events."""
+        return topic in self.names.inputs
+
+
+def build_app(
+    config: WorkerConfig, names: TopicNames, partitions: int, fleet: Fleet, give_up: Callable[[BaseException], NoReturn]
+) -> WorkerApp:
+    """An app ready to be started in the running event loop."""
+    app = WorkerApp(
+        app_id(config.prefix),
+        broker=[URL(f"kafka://{address.strip()}") for address in config.bootstrap.split(",")],
+        store="memory://",
+        datadir=str(Path(tempfile.gettempdir()) / app_id(config.prefix)),
+        web_enabled=False,
+        topic_partitions=partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        TableManager=FleetTables,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=config.session_timeout,
+        broker_heartbeat_interval=min(2.0, config.session_timeout / 4),
+        broker_commit_interval=COMMIT,
+        broker_max_poll_records=config.fetch_records,
+        stream_buffer_maxsize=CHANNEL,
+        stream_recovery_delay=0.0,
+        producer_linger=0.0,
+        # Changelog batches; a broker takes 1 MiB by default.
+        producer_max_batch_size=512 << 10,
+        producer_max_request_size=4 << 20,
+    )
+    app.names, app.progress, app.end_process = names, fleet, give_up
+    # The rows never pass through this table: it keeps Faust's assignor co-partitioning everything.
+    app.Table("state", partitions=partitions)
+    for topic in sources(names):
+        declare_agent(app, fleet, topic)
+    app.finalize()
+    return app
+
+
+def declare_agent(app: WorkerApp, fleet: Fleet, topic: str) -> None:
+    """An agent that hands each carrier of a topic to the fleet; the flush acknowledges it."""
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            tp: TP = event.message.tp
+            await fleet.take(tp.topic, tp.partition, event.value, event)
+
+    app.agent(app.topic(topic, schema=CarrierSchema()), name=f"kamstream.worker.{topic}")(agent)

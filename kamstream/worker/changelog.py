@@ -1,0 +1,78 @@
+"""Writing one changelog partition: rows and watermark in a row, and a look at whether somebody else wrote too."""
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from kamstream.worker import crash
+from kamstream.worker.crash import CrashPoint
+from kamstream.worker.protocols import Row
+from kamstream.worker.sending import Sender, all_of
+from kamstream.worker.watermark import HEADER, KEY, Watermark, epoch_bytes
+
+
+class Written(NamedTuple):
+    """Where a flush ended (the offset of its watermark), and the ranges before it that are not ours: [from, to)."""
+
+    last: int
+    foreign: tuple[tuple[int, int], ...]
+
+
+class Changelog:
+    """The changelog of one partition under one epoch. ``next`` is the offset our next record gets if we are alone."""
+
+    def __init__(self, sender: Sender, topic: str, partition: int, crash_point: CrashPoint = crash.none) -> None:
+        self._sender = sender
+        self._crash = crash_point
+        self.topic = topic
+        self.partition = partition
+        self.next = 0
+
+    async def append(self, rows: Iterable[Row], mark: Watermark) -> Written:
+        """Write the rows and, last, the watermark; returns when all replicas have them all.
+
+        The producer keeps the order within a partition, so a watermark is there only if its rows are.
+        """
+        batches = self._pack(rows, mark.epoch)
+        if self._crash is not crash.none and batches:
+            await self._send(batches)
+            self._crash("mid-flush")
+            batches = []
+        value = mark.encode()
+        now = int(time.time() * 1000)
+        if not batches or batches[-1].append(timestamp=now, key=KEY, value=value) is None:
+            batches.append(self._sender.batch())
+            batches[-1].append(timestamp=now, key=KEY, value=value)
+        foreign = await self._send(batches)
+        return Written(self.next - 1, foreign)
+
+    def _pack(self, rows: Iterable[Row], epoch: int) -> list[BatchBuilder]:
+        prefix = epoch_bytes(epoch)
+        deletion = [(HEADER, prefix)]
+        now = int(time.time() * 1000)
+        batches: list[BatchBuilder] = []
+        batch: BatchBuilder | None = None
+        for key, value in rows:
+            data = None if value is None else prefix + value
+            headers = deletion if value is None else []
+            if batch is None or batch.append(timestamp=now, key=key, value=data, headers=headers) is None:
+                batch = self._sender.batch()
+                batches.append(batch)
+                # The first record of a batch always fits, whatever its size.
+                batch.append(timestamp=now, key=key, value=data, headers=headers)
+        return batches
+
+    async def _send(self, batches: list[BatchBuilder]) -> tuple[tuple[int, int], ...]:
+        counts = [batch.record_count() for batch in batches]
+        sent = [await self._sender.send_batch(batch, self.topic, self.partition) for batch in batches]
+        foreign = []
+        for count, result in zip(counts, await all_of(sent), strict=True):
+            if result.offset > self.next:
+                foreign.append((self.next, result.offset))
+            # A repeated batch whose first answer was lost may be acknowledged without its place.
+            if result.offset < 0:
+                foreign.append((self.next, self.next + count))
+            self.next = max(result.offset, self.next) + count
+        return tuple(foreign)

@@ -1,0 +1,243 @@
+"""The partitions of this worker: taking them over, feeding them, flushing them, giving them up.
+
+All of it runs on one event loop; only the live tables are written in another thread.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from kamstream.events.topics import TopicNames
+from kamstream.worker.changelog import Changelog
+from kamstream.worker.config import Parts, WorkerConfig
+from kamstream.worker.flush import FencedError, Flusher
+from kamstream.worker.partition import Partition, State
+from kamstream.worker.projection import NoProjection, TableProjection
+from kamstream.worker.protocols import TableId
+from kamstream.worker.reading import Reader
+from kamstream.worker.sending import Sender
+from kamstream.worker.takeover import take_over
+
+logger = logging.getLogger(__name__)
+
+#: With so much applied and not flushed yet, a partition takes no more until a flush is through.
+MAX_RECORDS, MAX_LETTER_BYTES = 100_000, 16 << 20
+#: A deposed owner waits so long for the group to tell it, then ends.
+DEPOSED = 60.0
+
+
+@dataclass
+class Owned:
+    """A partition, its live tables, and the task that writes them."""
+
+    partition: Partition
+    projection: TableProjection | NoProjection
+    writing: "asyncio.Task[None]"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What the fleet talks through, made when the app has started its producer."""
+
+    sender: Sender
+    reader: Reader
+    flusher: Flusher
+    partitions: int
+
+
+class Fleet:
+    """All partitions that this worker owns now. ``give_up`` ends the process."""
+
+    def __init__(
+        self, config: WorkerConfig, parts: Parts, names: TopicNames, give_up: Callable[[BaseException], NoReturn]
+    ) -> None:
+        self._config = config
+        self._parts = parts
+        self._names = names
+        self._give_up = give_up
+        self._owned: dict[int, Owned] = {}
+        self._accepting = False
+        self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="live-tables")
+        self.wiring: Wiring | None = None
+
+    # -- what Faust asks
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """The offset to be read next."""
+        owned = self._owned.get(partition)
+        return None if owned is None else owned.partition.positions.get(topic)
+
+    def durable_offset(self, topic: str, partition: int) -> int | None:
+        """The offset after the last durable one."""
+        owned = self._owned.get(partition)
+        return None if owned is None else owned.partition.durable.get(topic)
+
+    # -- the way in
+
+    async def take(self, topic: str, number: int, records: Sequence[Any], carrier: Any) -> None:
+        """Apply a carrier; returns once the partition may be given more. Ends the process on any error."""
+        try:
+            owned = self._owned.get(number)
+            if owned is None or not self._accepting or not owned.partition.open:
+                carrier.ack()  # dropped; whoever owns the partition reads it again
+                return
+            partition = owned.partition
+            partition.take(topic, records)
+            partition.hold(carrier)
+            self._parts.crash("after-apply")
+            self.flush_if_due(owned)
+            while partition.open and full(partition):
+                await self._flush(owned)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # an exception that left an agent would lose its events
+            self._give_up(error)
+
+    # -- flushing
+
+    def flush_if_due(self, owned: Owned) -> None:
+        """Start a flush in the background when there is something to flush and it is time."""
+        partition = owned.partition
+        if partition.flushing.locked() or not partition.open:
+            return
+        since = time.monotonic() - partition.last_flush
+        if partition.touched and (partition.more or since >= self._config.flush_interval):
+            self._spawn(self._flush(owned))
+        elif since >= self._config.idle_watermark:
+            self._spawn(self._flush(owned, force=True))
+
+    async def _flush(self, owned: Owned, *, force: bool = False) -> None:
+        assert self.wiring is not None
+        try:
+            await self.wiring.flusher.flush(owned.partition, owned.projection, force=force)
+        except FencedError as error:
+            logger.warning("%s: this worker owns it no more", error)
+            owned.partition.close()
+            asyncio.get_running_loop().call_later(DEPOSED, self._still_deposed, owned)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # half a flush must not be followed by anything
+            self._give_up(error)
+
+    def _still_deposed(self, owned: Owned) -> None:
+        if self._owned.get(owned.partition.number) is owned:
+            number = owned.partition.number
+            self._give_up(RuntimeError(f"partition {number} was taken by a worker outside this group"))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- changes of ownership
+
+    async def quiesce(self) -> None:
+        """Take no more carriers and make durable what was taken."""
+        self._accepting = False
+        await asyncio.gather(*(self._flush(owned) for owned in self._owned.values()))
+
+    async def take_over(self, numbers: frozenset[int]) -> None:
+        """Own exactly these partitions: drop others, keep those that nobody wrote to meanwhile, recover the rest."""
+        assert self.wiring is not None
+        async with self._changing:
+            self._accepting = False
+            for number in sorted(self._owned):
+                if number not in numbers or not await self._untouched(self._owned[number].partition):
+                    await self._drop(number)
+            for number in sorted(numbers - self._owned.keys()):
+                await self._recover(number)
+            self._accepting = True
+
+    async def _untouched(self, partition: Partition) -> bool:
+        """Whether what is in memory is exactly what the changelog says."""
+        assert self.wiring is not None
+        topic, number = self._names.changelog, partition.number
+        ((_, end),) = (await self.wiring.reader.bounds([(topic, number)])).values()
+        return partition.open and not partition.flushing.locked() and end == partition.changelog.next
+
+    async def _recover(self, number: int) -> None:
+        wiring, parts = self.wiring, self._parts
+        assert wiring is not None
+        log = Changelog(wiring.sender, self._names.changelog, number, parts.crash)
+        takeover = await take_over(wiring.reader, log, self._names)
+        engine = parts.engine(number, wiring.partitions)
+        partition = Partition(number, engine, parts.decoder, self._names, log, wiring.partitions)
+        partition.begin(takeover)
+        await wiring.flusher.send_rollups(partition, engine.all_rollups())
+        projection = self._projection(partition, wiring.partitions)
+        writing = asyncio.get_running_loop().create_task(self._write(projection))
+        self._owned[number] = Owned(partition, projection, writing)
+
+    def _projection(self, partition: Partition, partitions: int) -> TableProjection | NoProjection:
+        if self._parts.writer is None:
+            return NoProjection()
+        loop, engine = asyncio.get_running_loop(), partition.engine
+
+        async def on_loop(ids: Sequence[TableId]) -> list[Any]:
+            return [engine.table(scope, id) for scope, id in ids]
+
+        def tables(ids: Sequence[TableId]) -> list[Any]:
+            # Called in the writer's thread; the engine belongs to the loop.
+            return asyncio.run_coroutine_threadsafe(on_loop(ids), loop).result()
+
+        writer = self._parts.writer(partition.number, partition.epoch, partitions, tables)
+        facts = self.facts
+        interval = int(self._config.redis_interval * 1000)
+        return TableProjection(engine, writer, self._executor, lambda: facts(partition), interval)
+
+    async def _write(self, projection: TableProjection | NoProjection) -> None:
+        try:
+            await projection.run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a bug in the writer is no reason to show stale values
+            self._give_up(error)
+
+    async def _drop(self, number: int) -> None:
+        owned = self._owned.pop(number)
+        owned.partition.close()
+        owned.writing.cancel()
+        await asyncio.gather(owned.writing, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Let the live tables go; everything durable was made so by ``quiesce``."""
+        for owned in self._owned.values():
+            owned.writing.cancel()
+        await asyncio.gather(*(owned.writing for owned in self._owned.values()), return_exceptions=True)
+        await asyncio.gather(*(owned.projection.finish(2.0) for owned in self._owned.values()))
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    # -- looking in
+
+    @property
+    def accepting(self) -> bool:
+        """Whether carriers are taken: not during a rebalance or recovery."""
+        return self._accepting
+
+    def owned(self) -> list[Owned]:
+        """What is owned now."""
+        return list(self._owned.values())
+
+    def facts(self, partition: Partition) -> dict[str, Any]:
+        """What ``kam:health`` says of a partition."""
+        owned = self._owned.get(partition.number)
+        ready = partition.live and owned is not None and owned.projection.whole
+        return {
+            "T": partition.engine.time or None,
+            "lag": partition.lag,
+            "events_per_second": round(partition.rate, 1),
+            "last_flush": partition.last_flush_ms,
+            "state": State.LIVE if ready else State.CATCHING_UP,
+        }
+
+
+def full(partition: Partition) -> bool:
+    """Whether so much waits for a flush that no more is taken."""
+    waiting = partition.unflushed
+    return waiting.records > MAX_RECORDS or waiting.letter_bytes > MAX_LETTER_BYTES

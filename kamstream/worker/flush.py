@@ -1,0 +1,179 @@
+"""The atomic flush: what a partition applied becomes durable, then is told, then is acknowledged.
+
+Rows and watermark → rollups → alerts → live tables (handed over, never waited for) → value changes → commit.
+Everything after the watermark can be repeated: rollups carry their flush number and are sent again at takeover,
+alert steps stand in the engine's outbox and have deterministic ids, live tables are written anew at takeover, and so
+are the values told. One flush at a time; what is applied meanwhile belongs to the next. Any failure ends the process.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from kamstream.events import murmur2
+from kamstream.events.topics import TopicNames
+from kamstream.worker import crash
+from kamstream.worker.crash import CrashPoint
+from kamstream.worker.partition import Partition, Unflushed
+from kamstream.worker.protocols import FlushLike, Rollup, Row
+from kamstream.worker.reading import Reader
+from kamstream.worker.rollups import pack
+from kamstream.worker.sending import Sender, all_of
+from kamstream.worker.values import Rows
+from kamstream.worker.watermark import KEY, Watermark, decode
+
+if TYPE_CHECKING:
+    from kamstream.alerts import AlertRecord
+    from kamstream.engine import TableChange
+
+logger = logging.getLogger(__name__)
+
+#: The values of so many ids are computed in one flush at most: what the event loop is held up by at a time.
+MOST = 500
+
+
+class FencedError(Exception):
+    """Another worker owns the partition now: its fence lies behind our rows."""
+
+
+class Projection(Protocol):
+    """Where changes for the live tables go; taking them in never waits."""
+
+    def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None: ...
+
+
+class Flusher:
+    """Flushes partitions through one sender; ``counts`` says how many partitions each topic has."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        topics: TopicNames,
+        reader: Reader,
+        counts: Mapping[str, int],
+        rows: Rows,
+        crash_point: CrashPoint = crash.none,
+    ) -> None:
+        self._sender = sender
+        self._topics = topics
+        self._reader = reader
+        self._kpi_partitions = counts[topics.kpis]
+        self._rows = rows
+        self._crash = crash_point
+
+    async def flush(self, partition: Partition, projection: Projection, *, force: bool = False) -> None:
+        """Make everything applied so far durable, tell it, and acknowledge it.
+
+        ``force`` writes a watermark even when there is nothing new. Raises ``FencedError`` when the partition was lost;
+        nothing was told then.
+        """
+        async with partition.flushing:
+            if not partition.open:
+                return
+            self._crash("before-flush")
+            live = partition.live
+            # A partition that catches up only keeps which ids changed: their values are wanted once, at its end.
+            made = partition.engine.flush(evaluate=live, most=MOST if live else 0)
+            positions, taken = partition.start_flush(more=live and made.more)
+            if not force and not worth_writing(partition, made, positions):
+                release(taken)
+                return
+            await self._letters(taken)
+            await self._durable(partition, made, positions)
+            self._crash("after-flush")
+            await self._tell(partition, made, projection, live=live)
+            self._crash("before-commit")
+            partition.durable = positions
+            release(taken)
+
+    async def _letters(self, taken: Unflushed) -> None:
+        """Dead letters are durable before the watermark behind them is written."""
+        topic = self._topics.dead_letters
+        sent = [
+            await self._sender.send(topic, each.key, each.value, timestamp=each.timestamp, headers=each.headers)
+            for each in taken.letters
+        ]
+        await all_of(sent)
+
+    async def _durable(self, partition: Partition, made: FlushLike, positions: Mapping[str, int]) -> None:
+        rows = list(merge(partition.repairs, made.rows))
+        partition.repairs = {}
+        partition.flush_number += 1
+        mark = Watermark(
+            epoch=partition.epoch,
+            owner=partition.owner,
+            flush=partition.flush_number,
+            time=made.time,
+            rows=len(rows),
+            offsets=dict(positions),
+            good=partition.good,
+            fence=partition.fence,
+        )
+        written = await partition.changelog.append(rows, mark)
+        partition.last_flush_ms = made.time
+        for start, end in written.foreign:
+            await self._inspect(partition, start, end)
+
+    async def _inspect(self, partition: Partition, start: int, end: int) -> None:
+        """Somebody wrote between our rows: a new owner, or an old one that does not know yet.
+
+        The old one's rows will not be believed, but compaction would keep them and drop the good ones before them:
+        the keys they lie on are written anew with the next flush.
+        """
+        log = partition.changelog
+        keys: set[bytes] = set()
+        # Our own repeated batches may lie there too, acknowledged without their place.
+        async for batch in self._reader.records(log.topic, log.partition, start, end):
+            for record in batch:
+                if record.key != KEY:
+                    keys.add(record.key)
+                elif record.value is not None:
+                    said = decode(record.value)
+                    if said.epoch > partition.epoch:
+                        raise FencedError(f"partition {partition.number}: epoch {said.epoch} follows {partition.epoch}")
+        logger.warning("partition %d: %d keys were written by an owner of the past", partition.number, len(keys))
+        if keys:
+            replay, _ = await self._reader.replay(log.topic, log.partition)
+            partition.repairs |= {key: replay.rows.get(key) for key in keys}
+            partition.touched = True
+
+    async def _tell(self, partition: Partition, made: FlushLike, projection: Projection, *, live: bool) -> None:
+        await self.send_rollups(partition, made.rollups)
+        self._crash("after-rollups")
+        sent = [await self._sender.send(self._topics.alerts, step.id.encode(), step.to_json()) for step in made.steps]
+        await all_of(sent)
+        self._crash("after-alert")
+        projection.offer(made.changes, made.steps, live=live)
+        self._crash("after-redis")
+        await self._sender.send_rows(self._topics.kpis, self._placed(made.changes))
+
+    async def send_rollups(self, partition: Partition, rollups: Iterable[Rollup]) -> None:
+        """Send rows of sums to the partitions that own their persons; returns when all are durable."""
+        epoch, flush = partition.epoch, partition.flush_number
+        rows = ((target, key, pack(epoch, flush, payload)) for target, key, payload in rollups)
+        await self._sender.send_rows(self._topics.rollups, rows)
+
+    def _placed(self, changes: "Sequence[TableChange]") -> Iterable[tuple[int, bytes, bytes]]:
+        key_before, place = b"", 0
+        for key, value in self._rows.of(changes):
+            if key != key_before:
+                key_before, place = key, murmur2(key) % self._kpi_partitions
+            yield place, key, value
+
+
+def merge(repairs: Mapping[bytes, bytes | None], rows: Sequence[Row]) -> Iterable[Row]:
+    """Rows to repair, then rows that changed: the later of a key wins."""
+    yield from repairs.items()
+    yield from rows
+
+
+def worth_writing(partition: Partition, made: FlushLike, positions: Mapping[str, int]) -> bool:
+    """Whether a flush holds anything: a tick that moved nothing but T does not."""
+    moved = positions != partition.durable
+    return bool(moved or made.rows or made.rollups or made.changes or made.steps or partition.repairs)
+
+
+def release(taken: Unflushed) -> None:
+    """Acknowledge the carriers of a flush: Faust may commit now."""
+    for carrier in taken.carriers:
+        carrier.ack()

@@ -1,0 +1,191 @@
+"""The live tables of one partition, kept up in a thread of their own so that Redis can be slow or away.
+
+While Redis is away only the ids that changed are kept; they are written whole when it is back. A Redis that came back
+empty or older is found out by the writer and everything is written anew.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kamstream.live.errors import RedisAway, RedisLost, Superseded
+from kamstream.live.pending import Pending
+from kamstream.worker.protocols import EngineLike, TableId
+
+if TYPE_CHECKING:
+    from kamstream.alerts import AlertRecord
+    from kamstream.engine import TableChange
+
+logger = logging.getLogger(__name__)
+
+#: Alert transitions kept while Redis is away; the notifier reads Kafka and misses none.
+ALERTS_KEPT = 10_000
+#: Seconds between looks when nothing happens, and between attempts while Redis is away.
+IDLE, RETRY = 1.0, 1.0
+
+
+class Writer(Protocol):
+    """The part of the live writer that is used here; every method may block."""
+
+    def write(self, changes: "Iterable[TableChange]") -> Any: ...
+    def project(self, ids: Iterable[TableId]) -> Any: ...
+    def project_all(self, ids: Iterable[TableId], alerts: "Iterable[AlertRecord] | None" = None) -> Any: ...
+    def alert(self, records: "Iterable[AlertRecord]") -> None: ...
+    def health(self, facts: dict[str, Any]) -> None: ...
+    def release(self) -> None: ...
+
+
+class TableProjection:
+    """Takes changes in without waiting; ``run`` writes them until it is cancelled.
+
+    ``whole`` is set once everything was written since takeover: only then is the partition ready for readers.
+    """
+
+    def __init__(
+        self,
+        engine: EngineLike,
+        writer: Writer,
+        executor: Executor,
+        health: Callable[[], dict[str, Any]],
+        interval_ms: int,
+    ) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._executor = executor
+        self._health = health
+        self._pending = Pending(interval_ms)
+        self._dirty: set[TableId] = set()
+        self._alerts: deque[AlertRecord] = deque(maxlen=ALERTS_KEPT)
+        self._wake = asyncio.Event()
+        self._live = False
+        self._away = False
+        self._health_at = 0.0
+        self.whole = False
+
+    def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None:
+        """Take in what a flush changed. While the partition catches up, only which ids did."""
+        self._live = live
+        self._alerts.extend(steps)
+        if not self.whole:
+            pass  # everything is going to be written anyway
+        elif live and not self._away:
+            self._pending.add(change for change in changes if (change.scope, change.id) not in self._dirty)
+        else:
+            self._dirty.update((change.scope, change.id) for change in changes)
+        self._wake.set()
+
+    @property
+    def settled(self) -> bool:
+        """Whether Redis says what the last flush said, as far as this side knows."""
+        return self.whole and not (self._pending or self._dirty or self._alerts)
+
+    async def run(self) -> None:
+        """Write what is due, until cancelled or superseded by a newer owner."""
+        while True:
+            await self._rest()
+            try:
+                await self._round()
+                if self._away:
+                    logger.info("Redis is back")
+                self._away = False
+            except RedisAway as error:
+                if not self._away:
+                    logger.warning("%s; changed ids are kept", error)
+                self._stay_away()
+                await asyncio.sleep(RETRY)
+            except RedisLost:
+                logger.warning("Redis came back without the live tables: writing them anew")
+                self.whole = False
+            except Superseded as error:
+                logger.info("%s", error)
+                return
+
+    async def finish(self, timeout: float) -> None:
+        """Write what is left, for at most ``timeout`` seconds, and take the health row away."""
+        try:
+            async with asyncio.timeout(timeout):
+                if self.whole and not self._away:
+                    await self._write(due=False)
+                await self._call(self._writer.release)
+        except (RedisAway, RedisLost, Superseded, TimeoutError) as error:
+            logger.info("live tables left as they are: %s", error or type(error).__name__)
+
+    async def _rest(self) -> None:
+        due = self._pending.next_due()
+        wait = IDLE if due is None else max(0.0, min(IDLE, due / 1000 - time.time()))
+        try:
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _round(self) -> None:
+        if self._live:
+            if not self.whole:
+                await self._write_all()
+            await self._write(due=True)
+        if time.monotonic() - self._health_at >= IDLE:
+            self._health_at = time.monotonic()
+            await self._call(self._writer.health, self._health())
+
+    async def _write_all(self) -> None:
+        self._pending.clear()
+        self._dirty.clear()
+        ids = list(self._engine.ids())
+        # What changes from here on has to be written after this.
+        self.whole = True
+        try:
+            await self._call(self._writer.project_all, ids, list(self._engine.active_alerts()))
+        except BaseException:
+            self.whole = False
+            raise
+
+    async def _write(self, *, due: bool) -> None:
+        if self._dirty:
+            ids, self._dirty = self._dirty, set()
+            try:
+                await self._call(self._writer.project, ids)
+            except BaseException:
+                self._dirty |= ids
+                raise
+        changes = self._pending.take(int(time.time() * 1000) if due else 1 << 62)
+        if changes:
+            try:
+                await self._call(self._writer.write, changes)
+            except BaseException:
+                self._dirty.update((change.scope, change.id) for change in changes)
+                raise
+        while self._alerts:
+            steps = list(self._alerts)
+            await self._call(self._writer.alert, steps)
+            for _ in steps:
+                self._alerts.popleft()
+
+    def _stay_away(self) -> None:
+        self._away = True
+        self._dirty.update((change.scope, change.id) for change in self._pending.take(1 << 62))
+        self._pending.clear()
+
+    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+
+
+class NoProjection:
+    """Stands in where no Redis is configured."""
+
+    whole = True
+    settled = True
+
+    def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None:
+        """Nothing is kept."""
+
+    async def run(self) -> None:
+        """Nothing is written."""
+
+    async def finish(self, timeout: float) -> None:
+        """Nothing is left."""

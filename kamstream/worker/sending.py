@@ -1,0 +1,80 @@
+"""Writing to Kafka so that nothing is lost: every send is awaited, an outage is waited out, the rest ends the process.
+
+The idempotent producer retries a batch that it took for as long as it must. What can still time out is the queue in
+front of it while the broker is away; then nothing was taken, and trying again is safe.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Sender:
+    """A thin layer over one started, idempotent aiokafka producer."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    def batch(self) -> BatchBuilder:
+        """An empty batch for ``send_batch``."""
+        return self._producer.create_batch()
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, partition: int) -> "asyncio.Future[Any]":
+        """Queue a batch; the future gives its metadata with the base offset once all replicas have it."""
+        while True:
+            try:
+                sent: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
+            except KafkaTimeoutError:
+                continue  # the broker is away and the queue in front of it full: the batch was not taken
+            return sent
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        timestamp: int | None = None,
+        headers: Headers = (),
+    ) -> "asyncio.Future[Any]":
+        """Queue one record; the future is done once all replicas have it."""
+        while True:
+            try:
+                sent: asyncio.Future[Any] = await self._producer.send(
+                    topic, value, key=key, partition=partition, timestamp_ms=timestamp, headers=list(headers)
+                )
+            except KafkaTimeoutError:
+                continue  # as above
+            return sent
+
+    async def send_rows(self, topic: str, rows: Iterable[tuple[int, bytes, bytes | None]]) -> None:
+        """Send (partition, key, value) rows in batches and wait until all replicas have them."""
+        by_partition: dict[int, BatchBuilder] = {}
+        sent: list[asyncio.Future[Any]] = []
+        for partition, key, value in rows:
+            batch = by_partition.get(partition)
+            if batch is None:
+                batch = by_partition[partition] = self.batch()
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                sent.append(await self.send_batch(batch, topic, partition))
+                batch = by_partition[partition] = self.batch()
+                batch.append(timestamp=None, key=key, value=value)
+        for partition, batch in by_partition.items():
+            sent.append(await self.send_batch(batch, topic, partition))
+        await all_of(sent)
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        return len(await self._producer.partitions_for(topic))
+
+
+async def all_of(futures: Iterable["asyncio.Future[Any]"]) -> list[Any]:
+    """Wait for every acknowledgement; the first failure is raised."""
+    return list(await asyncio.gather(*futures))

@@ -1,0 +1,127 @@
+"""Running one worker: from the check of its topics to a graceful end."""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import suppress
+from typing import NoReturn, cast
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from kamstream.errors import UserError
+from kamstream.events.topics import TopicNames, topic_names
+from kamstream.worker.app import WorkerApp, build_app
+from kamstream.worker.config import Parts, WorkerConfig
+from kamstream.worker.failstop import fail_stop, leave
+from kamstream.worker.fleet import Fleet, Wiring
+from kamstream.worker.flush import Flusher
+from kamstream.worker.reading import open_reader
+from kamstream.worker.sending import Sender
+from kamstream.worker.timekeeper import Timekeeper
+from kamstream.worker.topics import check_counts, every
+from kamstream.worker.transport import CarrierConsumer, DurableProducer
+from kamstream.worker.values import Rows
+from kamstream.worker.watchdog import Watchdog
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that Faust gets to leave the group; everything is durable by then.
+PARTING = 20.0
+
+
+async def serve(config: WorkerConfig, parts: Parts) -> None:
+    """Run a worker until SIGTERM or SIGINT: then flush, commit, leave the group and return.
+
+    UserError when topics are missing or do not fit. Anything that goes wrong later ends the process.
+    """
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    loop.set_exception_handler(unhandled)
+    names = topic_names(config.prefix)
+    counts = await count_partitions(config.bootstrap, names)
+    partitions = check_counts(names, counts)
+    fleet = Fleet(config, parts, names, give_up)
+    app = build_app(config, names, partitions, fleet, give_up)
+    async with open_reader(config.bootstrap) as reader:
+        producer = cast(DurableProducer, app.producer)
+        await producer.maybe_start()
+        sender = Sender(producer._ensure_producer())
+        flusher = Flusher(sender, names, reader, counts, Rows(parts.units), parts.crash)
+        fleet.wiring = Wiring(sender, reader, flusher, partitions)
+        await run(app, fleet, Timekeeper(config, fleet, names, cast(CarrierConsumer, app.consumer)), config, asked)
+
+
+async def run(app: WorkerApp, fleet: Fleet, timekeeper: Timekeeper, config: WorkerConfig, asked: asyncio.Event) -> None:
+    """Start Faust, go on until asked to stop, and part in good order."""
+    watchdog = Watchdog(timekeeper, config.bootstrap, config.watchdog)
+    starting = asyncio.create_task(start(app))
+    keeping = asyncio.create_task(keep(timekeeper))
+    watchdog.start()
+    await asked.wait()
+    logger.info("stopping: flush, commit, leave the group")
+    watchdog.stop()
+    starting.cancel()
+    try:
+        async with asyncio.timeout(PARTING):
+            await app.stop()
+            await fleet.stop()
+    except TimeoutError:
+        logger.warning("the group was not left in time; everything is durable all the same")
+        leave(0)
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+
+async def start(app: WorkerApp) -> None:
+    """Start Faust; what fails there ends the process."""
+    try:
+        await app.start()
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # a worker that did not start must not linger
+        give_up(error)
+
+
+async def keep(timekeeper: Timekeeper) -> None:
+    """Run the timekeeper; what fails there ends the process."""
+    try:
+        await timekeeper.run()
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # without it nothing is flushed in time
+        give_up(error)
+
+
+async def count_partitions(bootstrap: str, names: TopicNames) -> dict[str, int]:
+    """How many partitions each of our topics has; topics that do not exist are left out. UserError without a broker."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    try:
+        await producer.start()
+    except KafkaError as error:
+        await producer.stop()
+        raise UserError(f"Kafka does not answer at {bootstrap}: {error}") from None
+    try:
+        cluster = await producer.client.fetch_all_metadata()
+        found = {name: cluster.partitions_for_topic(name) for name in every(names)}
+    finally:
+        await producer.stop()
+    return {name: len(numbers) for name, numbers in found.items() if numbers}
+
+
+def give_up(reason: BaseException) -> NoReturn:
+    """End the process: in one line where the user can help, else with the traceback."""
+    if isinstance(reason, UserError):
+        print(f"kamstream worker: {reason}", file=sys.stderr, flush=True)
+        leave(reason.exit_code)
+    fail_stop(reason)
+
+
+def unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """A task nobody waits for has failed: log it as asyncio would."""
+    loop.default_exception_handler(context)

@@ -1,0 +1,234 @@
+"""Faust's Kafka transport, carrying one message per fetch instead of one per record.
+
+Per record Faust makes about fifteen tasks and futures. Here the consumer yields one *carrier* per (partition, fetch):
+a Faust message whose value is the list of records and whose offset is that of the last one. Conductor, channels,
+agents, acknowledgements, rebalances and commits stay Faust's. What may be committed is answered by the watermark:
+an acknowledgement only makes Faust ask.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, NoReturn, Protocol, cast
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust import Event, Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from kamstream.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+#: The broker answers a fetch without data after so long; a partition with new data waits for it at worst.
+FETCH_WAIT_MS = 100
+
+
+class Progress(Protocol):
+    """What the consumer asks the fleet of partitions."""
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """The offset to be read next, None where the partition is not owned."""
+
+    def durable_offset(self, topic: str, partition: int) -> int | None:
+        """The offset after the last one that is durable, None where the partition is not owned."""
+
+    async def quiesce(self) -> None:
+        """Stop taking carriers and make durable what was taken."""
+
+
+class Host(Protocol):
+    """The app, as far as it concerns the consumer."""
+
+    progress: Progress
+
+    def is_input(self, topic: str) -> bool: ...
+    def give_up(self, reason: BaseException) -> NoReturn: ...
+
+
+class CarrierSchema(Schema[Any, Any]):
+    """Hands a carrier to the channel as it is: its records are decoded by the partition."""
+
+    def compile(self, app: Any, **options: Any) -> Callable[..., Any]:
+        """The decode function of a channel."""
+
+        async def decode(message: Message, *, propagate: bool = False) -> Event:
+            return cast(Event, app.create_event(None, message.value, None, message))
+
+        return decode
+
+
+class CarrierThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, quicker to answer, and not to be killed by a failed commit."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust has no setting for it. Read once, when the consumer starts.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit; a failure costs nothing but an up-to-date lag display: recovery reads the watermark."""
+        consumer = self._ensure_consumer()
+        ours = self.assignment()
+        wanted = {TopicPartition(*tp): OffsetAndMetadata(at, "") for tp, at in offsets.items() if tp in ours}
+        try:
+            await consumer.commit(wanted)
+        except KafkaError as error:
+            logger.info("offsets were not committed: %s", error)
+            return False
+        return True
+
+
+class CarrierConsumer(driver.Consumer):
+    """Faust's consumer: one carrier per fetch, commits from watermarks, seeks to watermarks."""
+
+    progress: Progress
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.host = cast(Host, self.app)
+        self.progress = self.host.progress
+        self._confirmed: dict[TP, int] = {}
+        # Partition to the offset at which the next record is due, and at which a hole was seen once.
+        self._due: dict[TP, int] = {}
+        self._hole: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> CarrierThread:
+        return CarrierThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- fetching
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """One carrier per partition of the next fetch."""
+        fetched, active = await self._wait_next_records(timeout)
+        if fetched is None or self.should_stop:
+            return
+        generation = self.app.consumer_generation_id
+        for tp, records in fetched.items():
+            # What is dropped here because of a rebalance is sought again at its end.
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if not records or (active is not None and tp not in active and tp not in self._buffered_partitions):
+                continue
+            try:
+                follows = await self._continues(tp, records)
+            except UserError as error:
+                self.host.give_up(error)
+            if follows:
+                self._due[tp] = records[-1].offset + 1
+                yield tp, self._carrier(tp, records, generation)
+
+    async def _continues(self, tp: TP, records: list[Any]) -> bool:
+        """Whether the records follow what was read before.
+
+        Offsets may leave holes (compaction, transactions), but a fetch that began before a seek would look the same:
+        a hole is believed only when it is seen twice. Records before the place, or a log that begins after it, mean
+        that the topic was made anew or truncated under us.
+        """
+        due, first = self._due.get(tp), records[0].offset
+        if due is None or first == due:
+            return True
+        if first > due and self._hole.get(tp) == due:
+            del self._hole[tp]
+            begins = (await self.earliest_offsets(tp))[tp]
+            if begins > due and self.host.is_input(tp.topic):
+                raise UserError(f"{tp.topic}[{tp.partition}] was truncated: {due}..{begins - 1} are gone unread")
+            return True
+        ends = (await self.highwaters(tp))[tp]
+        if ends < due:
+            raise UserError(f"{tp.topic}[{tp.partition}] ends at {ends} and was read up to {due}: it was made anew")
+        self._hole[tp] = due
+        await self._thread.seek_wait({tp: due})
+        return False
+
+    def _carrier(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage:
+        last = records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            None,
+            None,
+            cast(Any, records),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation,
+        )
+
+    # -- committing
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A carrier stands for all offsets before it: there are no gaps."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """What may be committed: the offset after the last durable record."""
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self.progress.durable_offset(*tp)
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        return offset > self._confirmed.get(tp, 0)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        done = await super()._commit(offsets)
+        if done:
+            self._confirmed.update(offsets)
+        return done
+
+    # -- rebalancing
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every source to where its partition's state ends; the offsets Kafka keeps are for display."""
+        places: dict[TP, int] = {}
+        for tp in self.assignment():
+            at = self.progress.next_offset(*tp)
+            if at is not None:
+                places[tp] = at
+        self._due, self._hole = dict(places), {}
+        await self._thread.seek_wait(places)
+        return places
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Make durable and commit what is ours before the group may give it away."""
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        await self.progress.quiesce()
+        await self.commit()
+        for tp in revoked:
+            self._confirmed.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+    async def wait_empty(self) -> None:
+        """Before the consumer stops: flush, acknowledge, commit."""
+        await self.progress.quiesce()
+        await super().wait_empty()
+
+    def lag(self, tp: TP, at: int) -> int:
+        """How many records lie between ``at`` and the end of a partition, as of the last fetch."""
+        end = self.highwater(tp)
+        return 0 if end is None else max(0, end - at)
+
+    def known(self) -> Iterable[TP]:
+        """The assigned partitions; none before the first assignment."""
+        return self.assignment()
+
+
+class DurableProducer(driver.Producer):
+    """Faust's producer, idempotent and acknowledged by all replicas."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class CarrierTransport(driver.Transport):
+    """Registers the two with Faust."""
+
+    Consumer = CarrierConsumer
+    Producer = DurableProducer
