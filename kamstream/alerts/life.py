@@ -125,9 +125,7 @@ def advance(
     return state, tuple(turn.steps)
 
 
-def close(
-    state: State | None, now: int, reason: Reason, *, live: bool
-) -> tuple[State | None, tuple[Step, ...]]:
+def close(state: State | None, now: int, reason: Reason, *, live: bool) -> tuple[State | None, tuple[Step, ...]]:
     """End whatever goes on, because the rule or the id is gone; `reason` says which.
 
     A state that comes back only remembers the last alert's name; store it as any other.
@@ -143,11 +141,7 @@ def _rest(state: State, now: int) -> State | None:
     # An old alert's name is remembered only while a new one could still get the same.
     if state.key < now:
         return None
-    return (
-        state
-        if state.status is Status.OK
-        else State(Status.OK, state.rule, 0, state.key, None, 0, state.live)
-    )
+    return state if state.status is Status.OK else State(Status.OK, state.rule, 0, state.key, None, 0, state.live)
 
 
 class _Turn:
@@ -185,9 +179,7 @@ class _Turn:
             if not self.fires:
                 return state and _rest(state, self.now)
             last = state.key if state else -1
-            state = State(
-                Status.PENDING, self.rule.fingerprint, self.now, last, self.value, self.n, self.live
-            )
+            state = State(Status.PENDING, self.rule.fingerprint, self.now, last, self.value, self.n, self.live)
             if self.rule.for_ms:
                 self.steps.append(self.here(state, Status.PENDING, Reason.FIRE_BEGAN))
         if state.live != self.live:
@@ -206,14 +198,19 @@ class _Turn:
 
     def hold(self, state: State) -> State | None:
         """A firing alert goes on, starts to clear, or ends."""
-        if self.clears:
-            if state.clearing is None:
-                state = replace(state, clearing=self.now, value=self.value, n=self.n)
-            if self.now < (state.clearing or 0) + self.rule.keep_firing_ms:
-                return state
-            return self.resolve(state, self.here(state, Status.RESOLVED, self.why(self.no_data, state)))
         undecided = self.no_data and self.rule.no_data == "keep"
-        return state if state.clearing is None or undecided else replace(state, clearing=None)
+        if undecided and state.clearing is not None:
+            # The last reading stands: what was clearing goes on clearing.
+            step = self.here(state, Status.RESOLVED, self.why(False, state))
+            over = self.now >= state.clearing + self.rule.keep_firing_ms
+            return self.resolve(state, step._replace(value=state.value, n=state.n)) if over else state
+        if not self.clears:
+            return state if state.clearing is None else replace(state, clearing=None)
+        if state.clearing is None:
+            state = replace(state, clearing=self.now, value=self.value, n=self.n)
+        if self.now < (state.clearing or 0) + self.rule.keep_firing_ms:
+            return state
+        return self.resolve(state, self.here(state, Status.RESOLVED, self.why(self.no_data, state)))
 
     def fire(self, state: State, step: Step) -> State:
         """Pending becomes firing, as the step says."""

@@ -54,9 +54,7 @@ def load_rules(
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise RuleError([f"{path or name}: cannot be read: {reason}"]) from None
-    return parse_rules(
-        text, name=name, kpis=kpis, windows=windows, env=env, currency=currency, check_url=check_url
-    )
+    return parse_rules(text, name=name, kpis=kpis, windows=windows, env=env, currency=currency, check_url=check_url)
 
 
 def parse_rules(
@@ -109,9 +107,7 @@ class _Check:
         rules = [self._rule(path, entry) for path, entry in self._entries(data, "rules")]
         self._unique(data)
         routes = [self._route(path, entry) for path, entry in self._entries(data, "routes")]
-        managers = {
-            str(path[1]): self._manager(path, entry) for path, entry in self._entries(data, "managers")
-        }
+        managers = {str(path[1]): self._manager(path, entry) for path, entry in self._entries(data, "managers")}
         for id, manager in managers.items():
             if manager.deputy is not None and manager.deputy not in managers:
                 self._add(("managers", id, "deputy"), f"no manager {manager.deputy!r} in managers")
@@ -187,9 +183,7 @@ class _Check:
         elif measure.windows == "days" and not re.fullmatch(r"\d+d", entry.window):
             self._add(where, f"{entry.kpi} has windows in days only")
         elif entry.window != NOW and self.windows is not None and entry.window not in self.windows:
-            self._add(
-                where, f"{entry.window} is not computed; the settings' windows are {' '.join(self.windows)}"
-            )
+            self._add(where, f"{entry.window} is not computed; the settings' windows are {' '.join(self.windows)}")
 
     def _limits_fit(self, path: Path, entry: RuleEntry, unit: str) -> None:
         for name, limit in (("fire", entry.fire), ("clear", entry.clear)):

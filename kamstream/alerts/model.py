@@ -94,9 +94,7 @@ Matches = dict[str, tuple[str, ...]]
 class Entry(BaseModel):
     """Any entry of the file."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, populate_by_name=False)
 
 
 class RuleEntry(Entry):
@@ -114,9 +112,7 @@ class RuleEntry(Entry):
     min_n: Annotated[StrictInt, Field(ge=0)] = 0
     no_data: NoData = "keep"
     severity: Severity = "warning"
-    summary: Annotated[str, BeforeValidator(_summary)] = (
-        "{name}: {kpi} {value} over {window} (limit {threshold})"
-    )
+    summary: Annotated[str, BeforeValidator(_summary)] = "{name}: {kpi} {value} over {window} (limit {threshold})"
 
 
 class RouteEntry(Entry):

@@ -72,9 +72,7 @@ def alert_id(rule: str, scope: str, id: str, key: int) -> str:
     return hashlib.sha256("\0".join([rule, scope, id, str(key)]).encode()).hexdigest()[:20]
 
 
-def make(
-    scope: str, id: str, step: Step, *, name: str | None = None, kam_id: str | None = None
-) -> AlertRecord | None:
+def make(scope: str, id: str, step: Step, *, name: str | None = None, kam_id: str | None = None) -> AlertRecord | None:
     """The record of a step; None for the steps nobody sees (pending, and back to ok)."""
     if not step.recorded:
         return None

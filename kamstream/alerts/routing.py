@@ -57,9 +57,7 @@ def recipients(ruleset: Ruleset, record: AlertRecord) -> tuple[Target, ...]:
     return tuple(found.values())
 
 
-def _addresses(
-    ruleset: Ruleset, route: Route, kam_id: str | None, escalation: bool
-) -> Iterable[tuple[str, Language]]:
+def _addresses(ruleset: Ruleset, route: Route, kam_id: str | None, escalation: bool) -> Iterable[tuple[str, Language]]:
     manager = ruleset.managers.get(kam_id or "") if route.to_manager else None
     deputy = ruleset.managers.get(manager.deputy or "") if manager else None
     if escalation:

@@ -20,9 +20,7 @@ from kamstream.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at refused records, repair them, send them again.")
 
-Ids = Annotated[
-    list[str] | None, typer.Argument(help="topic/partition/offset of the original, from the list.")
-]
+Ids = Annotated[list[str] | None, typer.Argument(help="topic/partition/offset of the original, from the list.")]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="Only these codes; repeat it or use commas.")]
 Topic = Annotated[str | None, typer.Option(help="Only originals of this topic.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file.")]
@@ -42,9 +40,7 @@ def list_letters(
     found = letters.read(Settings.load(settings_file), selection(None, code, topic))
     if summary:
         counts = Counter((letter.code, letter.topic) for letter in found)
-        rows = [
-            {"code": kind, "topic": where, "count": count} for (kind, where), count in counts.most_common()
-        ]
+        rows = [{"code": kind, "topic": where, "count": count} for (kind, where), count in counts.most_common()]
         show_rows(rows, as_json=as_json)
     elif as_json:
         for letter in found:
@@ -90,9 +86,7 @@ def redrive(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     changes: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="Repair: field=value, such as data.currency=EUR; null removes; repeat it."
-        ),
+        typer.Option("--set", help="Repair: field=value, such as data.currency=EUR; null removes; repeat it."),
     ] = None,
     readdress: Annotated[
         bool,
@@ -130,9 +124,7 @@ def redrive(
         print(f"{sent} sent again, {kept} not sent")
 
 
-def chosen(
-    ids: list[str] | None, code: list[str] | None, topic: str | None, *, everything: bool
-) -> Selection:
+def chosen(ids: list[str] | None, code: list[str] | None, topic: str | None, *, everything: bool) -> Selection:
     """The selection; UserError when it would mean all of them without saying so."""
     if not (ids or code or topic or everything):
         raise UserError("say which: ids, --code, --topic or --all", exit_code=2)

@@ -46,14 +46,12 @@ def demo(
     rules = str(files("kamstream.simulate").joinpath("demo-alerts.yml"))
     with _until_stopped(), _system(data, {"KAMSTREAM_ALERTS_FILE": rules, "KAMSTREAM_CLOCK": "wall"}) as system:
         settings = Settings.load()
-        traffic = Traffic(settings, accounts, seed)
-        traffic.start()
-        reader = LiveReader(connect(settings.redis.url), settings.prefix)
-        watch = Watch(reader, system, traffic)
-        watch.first_values()
-        if system.dashboard and not no_browser and sys.stdout.isatty():
-            webbrowser.open(system.dashboard)
-        watch.alerts(seconds)
+        with Traffic(settings, accounts, seed) as traffic:
+            watch = Watch(LiveReader(connect(settings.redis.url), settings.prefix), system, traffic)
+            watch.first_values()
+            if system.dashboard and not no_browser and sys.stdout.isatty():
+                webbrowser.open(system.dashboard)
+            watch.alerts(seconds)
 
 
 def up(*, data: Data = None) -> None:
@@ -65,22 +63,30 @@ def up(*, data: Data = None) -> None:
             time.sleep(LOOK)
 
 
-class Traffic(threading.Thread):
-    """The simulated CRM: a history that ends now, then live traffic; ends with the process."""
+class Traffic:
+    """The simulated CRM: a history that ends now, then live traffic, in a thread until the block is left."""
 
     def __init__(self, settings: Settings, accounts: int, seed: int) -> None:
-        super().__init__(name="traffic", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._stopped = threading.Event()
         self._settings = settings
         self._accounts = accounts
         self._seed = seed
         self.published = 0
         self.error: Exception | None = None
 
-    def run(self) -> None:
-        """Publish, until an error; it is kept for whoever watches."""
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
         try:
             self._publish()
-        except Exception as error:
+        except Exception as error:  # kept, and raised where the demo runs
             self.error = error
 
     def _publish(self) -> None:
@@ -89,13 +95,17 @@ class Traffic(threading.Thread):
         with Publisher(self._settings) as publisher:
             for event in history(self._accounts, DAYS, end, self._seed):
                 self._send(publisher, encode(event))
+                if self._stopped.is_set():
+                    return
             publisher.flush()
             start = datetime.now(UTC)
             for due, event in live(self._accounts, DAYS, end, self._seed, start=start):
                 ahead = (due - datetime.now(UTC)) / timedelta(seconds=1)
                 if ahead > 0:
                     publisher.flush()
-                    time.sleep(ahead)
+                    self._stopped.wait(ahead)
+                if self._stopped.is_set():
+                    return
                 self._send(publisher, encode(event))
 
     def _send(self, publisher: Publisher, event: bytes) -> None:
@@ -145,7 +155,11 @@ class Watch:
         if record.deliver and key not in self._told:
             self._told.add(key)
             clock = datetime.fromtimestamp(record.at / 1000, UTC).astimezone().strftime("%H:%M:%S")
-            print(f"{record.status:<8} {clock}  {record.severity:<8} {record.summary}", flush=True)
+            what = record.summary
+            if record.status == "resolved":
+                lasted = say((record.at - record.since) / 1000, "s")
+                what = f"{record.name or record.id}: {record.rule} is over, after {lasted}"
+            print(f"{record.status:<8} {clock}  {record.severity:<8} {what}", flush=True)
 
     def _check(self) -> None:
         if self._traffic.error:

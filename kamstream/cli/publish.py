@@ -20,9 +20,7 @@ from kamstream.settings import Settings
 
 
 def publish(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE.jsonl|-", help="Events, one a line; - is standard input.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE.jsonl|-", help="Events, one a line; - is standard input.")],
     *,
     rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many events a second.")] = None,
     settings_file: Annotated[Path | None, typer.Option("--settings", help="Settings file.")] = None,

@@ -22,8 +22,9 @@ def services(
     # A supervisor's SIGTERM unwinds like Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), local_services(data) as running:
+        print("Ctrl-C stops them.", file=sys.stderr, flush=True)
+        # The last word: whoever reads the addresses may use the servers, and stop them, at once.
         print("\n".join(running.exports()), flush=True)
-        print("Ctrl-C stops them.", file=sys.stderr)
         while not Event().wait(1.0):
             check(running)
 

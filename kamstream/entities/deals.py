@@ -8,7 +8,7 @@
 [('deal', (1,)), ('closed_deal', (1, 1, 4000, 0)), ('won_deal', (4000, 9, 1, 4000, 3000)), ('product_won', ())]
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from kamstream.entities.fact import FOR_ALL, Context, Derived, Fact, Record, is_cut_off
@@ -36,8 +36,8 @@ def record(event: Event, rank: int) -> Record:
     return head
 
 
-class _Deal:
-    """A deal as far as its events have been read."""
+class Deal:
+    """A deal as far as its events have been read; ``stages`` are all that it has been in before it was closed."""
 
     __slots__ = (
         "amount",
@@ -49,6 +49,7 @@ class _Deal:
         "owner",
         "probability",
         "stage",
+        "stages",
     )
 
     def __init__(self, opening: Record) -> None:
@@ -57,6 +58,7 @@ class _Deal:
         self.amount: int | None = None
         self.currency: str | None = None
         self.stage: str | None = None
+        self.stages: list[str] = []
         self.probability: float | None = None
         self.expected: int | None = None
         self.owner: str | None = None
@@ -82,26 +84,34 @@ class _Deal:
         self.amount = self.amount if amount is None else amount
         self.currency = self.currency if currency is None else currency
         self.stage = self.stage if stage is None else stage
+        if stage is not None and self.closing is None and stage not in self.stages:
+            self.stages.append(stage)
         self.probability = self.probability if probability is None else probability
         self.expected = self.expected if expected is None else expected
         self.owner = self.owner if owner is None else owner
 
 
-def derive(deal_id: str, records: Sequence[Record], context: Context) -> Derived:
-    """The facts of a deal: whether it was won, its closing, its win, its place in the pipeline."""
-    deal: _Deal | None = None
+def standing(records: Sequence[Record], horizon: int) -> Deal | None:
+    """The deal as all its events, in their order, leave it; None where it has not been opened."""
+    deal: Deal | None = None
     before = 0
     for record in records:
         if deal is None:
             if record[4] == "deal.opened":
-                deal = _Deal(record)
+                deal = Deal(record)
         elif record[4] == "deal.opened":
             continue  # a second opening has no effect at all
-        elif is_cut_off(deal.closing is not None, before, record[0], context.terms.horizon):
+        elif is_cut_off(deal.closing is not None, before, record[0], horizon):
             break
         else:
             deal.read(record)
         before = record[0]
+    return deal
+
+
+def derive(deal_id: str, records: Sequence[Record], context: Context) -> Derived:
+    """The facts of a deal: whether it was won, its closing, its win, its place in the pipeline."""
+    deal = standing(records, context.terms.horizon)
     if deal is None:
         return Derived([], None)
     if deal.closing is None:
@@ -111,18 +121,18 @@ def derive(deal_id: str, records: Sequence[Record], context: Context) -> Derived
     return Derived(_won(deal_id, deal, deal.closing, context), None)
 
 
-def _open(deal: _Deal, context: Context) -> list[Fact]:
+def _open(deal: Deal, context: Context) -> list[Fact]:
     facts = [Fact("deal", deal.opened[0], deal.owner, (0,), "", FOR_ALL, (deal.opened,))]
     if deal.expected is not None:
         expected_at = deal.expected * DAY
         amount = _home(deal.amount or 0, deal.currency, expected_at, context)
-        weighted = amount * _probability(deal, context)
+        weighted = amount * probability_of(deal, context.terms.stage_probabilities)
         exact = weighted.numerator * SCALE // weighted.denominator
         facts.append(Fact("pipeline", expected_at, deal.owner, (exact,), "", FOR_ALL, (deal.opened,)))
     return facts
 
 
-def _lost(deal: _Deal, closing: Record, context: Context) -> list[Fact]:
+def _lost(deal: Deal, closing: Record, context: Context) -> list[Fact]:
     amount, currency = deal.lost_amount
     amounts = (0, 0, 0, 0) if amount is None else (0, 1, 0, _home(amount, currency, closing[0], context))
     because = (deal.opened, closing)
@@ -132,7 +142,7 @@ def _lost(deal: _Deal, closing: Record, context: Context) -> list[Fact]:
     ]
 
 
-def _won(deal_id: str, deal: _Deal, closing: Record, context: Context) -> list[Fact]:
+def _won(deal_id: str, deal: Deal, closing: Record, context: Context) -> list[Fact]:
     time, because = closing[0], (deal.opened, closing)
     amount = _home(deal.amount or 0, deal.currency, time, context)
     cost = None if closing[7] is None else _home(closing[7], closing[6], time, context)
@@ -155,9 +165,10 @@ def _home(amount: int, currency: str | None, time: int, context: Context) -> int
     return convert(amount, currency, time, context.terms.reporting_currency, context.terms.rates)
 
 
-def _probability(deal: _Deal, context: Context) -> Fraction:
+def probability_of(deal: Deal, stage_probabilities: Mapping[str, Fraction]) -> Fraction:
+    """A deal's own probability, else its stage's, else one half."""
     if deal.probability is not None:
         return Fraction(repr(deal.probability))
     if deal.stage is None:
         return EVEN
-    return context.terms.stage_probabilities.get(deal.stage, EVEN)
+    return stage_probabilities.get(deal.stage, EVEN)

@@ -93,7 +93,7 @@ class Desk:
             if notice.kind is Kind.MUTED:
                 continue
             trouble = self._troubles.get(url)
-            due = due
+            due = max(due, trouble.until) if trouble else due
             if due > now:
                 times.append(due)
             elif url not in self.sending:

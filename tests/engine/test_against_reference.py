@@ -12,20 +12,17 @@ from hypothesis import strategies as st
 
 from kamstream.engine import Engine
 from kamstream.engine.offline import Offline
-from kamstream.kpis import CATALOGUE
 from tests.engine.driver import computed, config_of, events_of, rows_of
 from tests.reference import Settings, assert_same, recount
 from tests.reference.histories import NASTY, NOW, TO_DATE, as_of_times, histories
 from tests.reference.long_histories import START, long_history
 
 DAY = 86_400_000
-PLAIN = replace(NASTY, calendars={}, service_levels=(), kpis=tuple(k.name for k in CATALOGUE if not k.option))
-CALENDAR = replace(PLAIN, windows=TO_DATE.windows, horizon=TO_DATE.horizon)
-LONG = replace(PLAIN, horizon="800d", windows=("365d", "24h"))
+LONG = replace(NASTY, horizon="800d", windows=("365d", "24h"))
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.mark.parametrize("shape", [PLAIN, CALENDAR, LONG], ids=["short", "to date", "long"])
+@pytest.mark.parametrize("shape", [NASTY, TO_DATE, LONG], ids=["short", "to date", "long"])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_long_nasty_history_equals_its_recount_at_any_time(seed: int, shape: Settings) -> None:
     log = long_history(seed, events=1000, settings=shape)
@@ -35,24 +32,24 @@ def test_a_long_nasty_history_equals_its_recount_at_any_time(seed: int, shape: S
 
 
 @THOROUGH
-@given(histories(PLAIN), as_of_times(PLAIN))
+@given(histories(NASTY), as_of_times(NASTY))
 def test_a_small_dense_history_equals_its_recount(log: list[dict[str, Any]], as_of: int | None) -> None:
-    assert_same(computed(log, PLAIN, as_of), recount(log, PLAIN, as_of))
+    assert_same(computed(log, NASTY, as_of), recount(log, NASTY, as_of))
 
 
 @THOROUGH
-@given(histories(CALENDAR), as_of_times(CALENDAR))
+@given(histories(TO_DATE), as_of_times(TO_DATE))
 def test_windows_to_date_equal_their_recount(log: list[dict[str, Any]], as_of: int | None) -> None:
-    assert_same(computed(log, CALENDAR, as_of), recount(log, CALENDAR, as_of))
+    assert_same(computed(log, TO_DATE, as_of), recount(log, TO_DATE, as_of))
 
 
 @THOROUGH
-@given(histories(PLAIN, max_events=24), st.randoms(use_true_random=False))
+@given(histories(NASTY, max_events=24), st.randoms(use_true_random=False))
 def test_splits_flushes_restarts_and_ticks_change_nothing(log: list[dict[str, Any]], random: Random) -> None:
     """Between any two events the state may be flushed, written, read back, and time may tick on."""
-    config, now = config_of(PLAIN), NOW + DAY
+    config, now = config_of(NASTY), NOW + DAY
     offline, stored = Offline(config), {}
-    for event in events_of(log, PLAIN):
+    for event in events_of(log, NASTY):
         chance = random.random()
         if chance < 0.4:
             _flush_into(stored, offline, random.choice((None, 0, 1)))
@@ -66,7 +63,7 @@ def test_splits_flushes_restarts_and_ticks_change_nothing(log: list[dict[str, An
     now = max(now, offline.engine.time)
     offline.engine.advance(now)
     _flush_into(stored, offline, None)
-    expected = recount(log, PLAIN, now)
+    expected = recount(log, NASTY, now)
     assert_same(rows_of(offline), expected)
     again = Offline(config)
     assert again.engine.restore(stored)

@@ -78,9 +78,9 @@ Milestones
 24. Completed in time when any `milestone.completed` lies between the planning (in order) and
     `due_at`.
 Rows
-25. A person qualifies when some n of the asked-for KPIs is above 0: in particular a person whose
-    only win lies in the previous window (revenue_growth is -1 there), and not one whose only fact
-    is a contract without an end.
+25. A person qualifies when a window or gauge of the asked-for KPIs holds a fact: not one whose only
+    win lies in the previous window ("window, previous window and gauge" are told apart elsewhere),
+    and not one whose only fact is a contract without an end.
 26. With no accepted event by T there is only `all`; without `as_of`, T is then 0.
 27. Without a profile an account counts in `company` for the measures of accounts, as for everything
     else.

@@ -77,8 +77,9 @@ def rows_of(world: World) -> Rows:
             facts = [f for f in world.facts if f.person == person]
             table = values(View(world, by_kind(facts), theirs), settings)
             # "every person credited with a fact that a window or gauge still holds, or named as KAM by a
-            #  standing profile": a fact that is held is counted in some n
-            if person in named or any(n > 0 for _, n in table.values()):
+            #  standing profile": a fact that a window holds is counted in some n; the n of revenue_growth also
+            #  counts the previous window, which is no window that holds it (events.md tells the two apart)
+            if person in named or any(n > 0 for (kpi, _), (_, n) in table.items() if kpi != "revenue_growth"):
                 add(rows, "kam", person, table)
     if "company" in settings.scopes:
         everyone = sorted({event.account for event in world.events})

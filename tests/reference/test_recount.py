@@ -92,10 +92,11 @@ def test_a_person_disappears_once_no_window_holds_a_fact() -> None:
     assert people == {"1d": set(), "30d": {"ann"}}
 
 
-def test_a_person_whose_win_lies_in_the_previous_window_has_lost_it_all() -> None:
+def test_a_person_whose_only_win_lies_in_the_previous_window_has_no_row_but_the_account_has() -> None:
     history = [deal("opened", "01", owner_id="ann"), won("02", 10)]
     rows = recount(history, Settings(windows=("7d",)), NOON)
-    assert rows["kam", "ann", "revenue_growth", "7d"] == (-1.0, 1)
+    assert rows["account", "A", "revenue_growth", "7d"] == (-1.0, 1)
+    assert not any(scope == "kam" for scope, *_ in rows)
 
 
 def test_too_late_is_judged_per_account_and_topic_and_before_the_duplicate() -> None:

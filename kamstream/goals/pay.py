@@ -1,0 +1,208 @@
+"""Variable pay: a share of the base salary, paid out as the goals are attained, to the cent.
+
+    pay = base salary of the period × share × payout(attainment)
+
+With several goals each has its part by weight. A goal without a value is left out, and the others take its part.
+All numbers are exact fractions; only the amounts of the statement are rounded, so that they add up to the cent.
+
+>>> plan = PayPlan("ann", Fraction(60_000), Fraction("0.2"), (PayGoal("revenue"),), Payout(Payout.STRAIGHT))
+>>> goal = Outcome(plan.goals[0], "qtd", Fraction(90_000), Fraction(100_000))
+>>> statement = settle(plan, period("2026Q4"), (goal,))
+>>> for line in statement.lines(): print(line)  # 15,000.00 a quarter, of which 3,000.00 are at stake
+ann, 2026Q4 (2026-10-01 to 2026-12-31)
+base salary               60,000.00 a year × 1/4 = 15,000.00
+variable share            15,000.00 × 20 % = 3,000.00
+revenue:qtd               90000 of 100000 = 90 % attained → payout 90 %
+  part                    3,000.00 × weight 1/1 × 90 % = 2,700.00
+variable pay              2,700.00
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import inf
+from typing import ClassVar
+
+from kamstream.goals.periods import Period, period
+from kamstream.goals.target import KPIS
+
+
+class Payout:
+    """Points (attainment, payout): linear between two of them, flat before the first and after the last.
+
+    >>> payout = Payout(((Fraction("0.8"), Fraction(0)), (Fraction(1), Fraction(1)), (Fraction("1.2"), Fraction("1.5"))))
+    >>> [str(payout(Fraction(text))) for text in ("0.5", "0.9", "1", "1.1", "3")]
+    ['0', '1/2', '1', '5/4', '3/2']
+    """
+
+    #: Pays out what is attained, up to the whole.
+    STRAIGHT: ClassVar = ((Fraction(0), Fraction(0)), (Fraction(1), Fraction(1)))
+
+    def __init__(self, points: Sequence[tuple[Fraction, Fraction]]) -> None:
+        if not points:
+            raise ValueError("name at least one point (attainment, payout)")
+        if any(before[0] >= after[0] for before, after in pairwise(points)):
+            raise ValueError("points go up in attainment")
+        if any(payout < 0 for _, payout in points):
+            raise ValueError("a payout is not below 0")
+        self._points = tuple(points)
+
+    def __call__(self, attained: Fraction | float) -> Fraction:
+        """The payout of an attainment; ``inf`` is beyond every point."""
+        first, last = self._points[0], self._points[-1]
+        if attained <= first[0]:
+            return first[1]
+        if attained >= last[0] or isinstance(attained, float):
+            return last[1]
+        (low, from_), (high, to) = next(pair for pair in pairwise(self._points) if attained <= pair[1][0])
+        return from_ + (attained - low) * (to - from_) / (high - low)
+
+
+@dataclass(frozen=True, slots=True)
+class PayGoal:
+    """A goal that pay depends on; no window is the period's own, no target that of the settings' targets."""
+
+    kpi: str
+    window: str | None = None
+    target: Fraction | None = None
+    weight: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class PayPlan:
+    """The terms of a person: yearly base salary in major units, the share of it that varies, goals, payout."""
+
+    kam: str
+    base: Fraction
+    share: Fraction
+    goals: tuple[PayGoal, ...]
+    payout: Payout
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a goal: its window, its value (None: no data) and its target, exact, in the KPI's unit."""
+
+    goal: PayGoal
+    window: str
+    value: Fraction | None
+    target: Fraction
+
+    @property
+    def attained(self) -> Fraction | float | None:
+        """Attainment; ``inf`` where a lower-is-better value is 0; None without a value."""
+        if self.value is None:
+            return None
+        lower = KPIS[self.goal.kpi].better == "lower"
+        part, whole = (self.target, self.value) if lower else (self.value, self.target)
+        return part / whole if whole else inf
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One goal's line: its weight of the goals with a value, its payout, its amount in cents."""
+
+    outcome: Outcome
+    weight: Fraction
+    payout: Fraction
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Pay of a period with every step; money in cents, each rounded half up from what is exact."""
+
+    plan: PayPlan
+    period: Period
+    base: Fraction
+    stake: Fraction
+    parts: tuple[Part, ...]
+    cents: int
+
+    def lines(self) -> Iterator[str]:
+        """The statement as text, every step in a line."""
+        plan, stake = self.plan, money(self.stake)
+        yield f"{plan.kam}, {self.period.says()}"
+        year, part = money(plan.base), self.period.part_of_year
+        yield _line("base salary", f"{year} a year × {_over(part)} = {money(self.base)}")
+        yield _line("variable share", f"{money(self.base)} × {percent(plan.share)} = {stake}")
+        for one in self.parts:
+            yield from self._part_lines(one, stake)
+        yield _line("variable pay", money(Fraction(self.cents, 100)))
+
+    def _part_lines(self, one: Part, stake: str) -> Iterator[str]:
+        outcome = one.outcome
+        field = f"{outcome.goal.kpi}:{outcome.window}"
+        attained = outcome.attained
+        if outcome.value is None or attained is None:
+            yield _line(field, f"no value, target {plain(outcome.target)}: left out")
+            return
+        reached = "beyond measure" if isinstance(attained, float) else percent(attained)
+        came = f"{plain(outcome.value)} of {plain(outcome.target)} = {reached} attained"
+        yield _line(field, f"{came} → payout {percent(one.payout)}")
+        weighted = f"weight {_over(one.weight)} × {percent(one.payout)}"
+        yield _line("  part", f"{stake} × {weighted} = {money(Fraction(one.cents, 100))}")
+
+
+def settle(plan: PayPlan, of: Period, outcomes: Sequence[Outcome]) -> Statement:
+    """The statement of a period. The parts are rounded so that they add up to the rounded whole."""
+    base = plan.base * of.part_of_year
+    stake = base * plan.share
+    total = sum((outcome.goal.weight for outcome in outcomes if outcome.value is not None), Fraction(0))
+    parts: list[Part] = []
+    exact, paid = Fraction(0), 0
+    for outcome in outcomes:
+        attained = outcome.attained
+        if attained is None:
+            parts.append(Part(outcome, Fraction(0), Fraction(0), 0))
+            continue
+        weight, payout = outcome.goal.weight / total, plan.payout(attained)
+        exact += stake * weight * payout
+        cents = half_up(exact * 100) - paid
+        paid += cents
+        parts.append(Part(outcome, weight, payout, cents))
+    return Statement(plan, of, base, stake, tuple(parts), paid)
+
+
+def half_up(number: Fraction) -> int:
+    """The nearest whole number, half up."""
+    return (2 * number.numerator + number.denominator) // (2 * number.denominator)
+
+
+def money(major: Fraction) -> str:
+    """Major units with two decimals, rounded half up.
+
+    >>> money(Fraction("1234567.005"))
+    '1,234,567.01'
+    """
+    cents = half_up(major * 100)
+    sign, cents = ("-", -cents) if cents < 0 else ("", cents)
+    return f"{sign}{cents // 100:,}.{cents % 100:02}"
+
+
+def percent(share: Fraction) -> str:
+    """A share as a percentage with at most two decimals.
+
+    >>> percent(Fraction(2, 3)), percent(Fraction(1, 5))
+    ('66.67 %', '20 %')
+    """
+    return f"{plain(Fraction(half_up(share * 10_000), 100))} %"
+
+
+def plain(number: Fraction) -> str:
+    """A number in full where it ends within 4 decimals, else rounded to them."""
+    whole, rest = divmod(abs(half_up(number * 10_000)), 10_000)
+    text = f"{whole}.{rest:04}".rstrip("0").rstrip(".")
+    return f"-{text}" if number < 0 and text != "0" else text
+
+
+def _over(part: Fraction) -> str:
+    return f"{part.numerator}/{part.denominator}"
+
+
+def _line(what: str, says: str) -> str:
+    return f"{what:<24}  {says}"
+
+
+__all__ = ["Outcome", "Part", "PayGoal", "PayPlan", "Payout", "Statement", "money", "percent", "period", "settle"]
