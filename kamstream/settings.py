@@ -119,10 +119,15 @@ class Settings(BaseSettings):
     alerts_file: Path | None = None
     rank_fields: Names = ("revenue:90d", "conversion_rate:90d", "open_tickets:now", "oldest_wait:now")
     history_fields: Names = (
+        "revenue:30d",
         "revenue:90d",
+        "conversion_rate:30d",
         "conversion_rate:90d",
         "response_time.mean:7d",
+        "first_response_time.p90:30d",
+        "resolution_rate:30d",
         "open_tickets:now",
+        "oldest_wait:now",
     )
     dashboard_url: str = "http://127.0.0.1:8080"
     rates: dict[str, Exact | dict[str, Exact]] = Field(default_factory=dict)

@@ -13,12 +13,13 @@ import typer
 from kamstream.cli.compute import moment, wanted_scopes
 from kamstream.cli.publish import opened, progress_bar, tell
 from kamstream.engine.config import COMPANY_ID, Config
+from kamstream.engine.engine import Engine
 from kamstream.engine.offline import Offline
 from kamstream.engine.why import BEFORE, BESIDE, WINDOW, Explanation, Line, Question, Standing, explain, kinds_of
 from kamstream.engine.wording import amounts_of, arithmetic, figure
 from kamstream.entities.fact import Record
 from kamstream.errors import UserError
-from kamstream.events import Decoder, Event, Refusal, murmur2
+from kamstream.events import Decoder, Refusal, murmur2
 from kamstream.kpis import CATALOGUE, Kpi, Shelf
 from kamstream.live import LiveReader, RedisAway, connect
 from kamstream.publish.files import lines_of
@@ -56,7 +57,7 @@ def why(
     else:
         offline = from_topics(config, standing, settings, question, until)
     offline.settle()
-    if not is_known(question, standing, offline):
+    if not is_known(question, standing, offline.engine):
         raise UserError(f"no accepted event knows the {question.scope} {question.id} at {to_text(offline.engine.time)}")
     show(explain(question, standing, offline.engine), as_json=as_json)
 
@@ -91,7 +92,12 @@ def narrowed(settings: Settings, question: Question) -> Config:
     windows = (question.window,) if question.window else settings.config().windows[:1]
     try:
         return settings.config(
-            kpis=(question.kpi,), windows=windows, horizon=settings.config().horizon, partitions=1, scopes=(), rules=()
+            kpis=(question.kpi,),
+            windows=windows,
+            horizon=settings.config().horizon,
+            partitions=1,
+            scopes=("account",),
+            rules=(),
         )
     except ValueError as error:
         raise UserError(f"{question.field}: {error}", exit_code=2) from None
@@ -125,19 +131,11 @@ def from_topics(
     if since is not None:
         lost = "all of it" if since == -1 else f"what was before {to_text(since)}"
         print(f"note: the log has been shortened: {lost} cannot be told", file=sys.stderr)
-    # T is the newest event's, of whatever account; what others did is of no matter else.
-    newest = 0
-    for event in replay.events(stretch, decoder):
-        newest = max(newest, event.time)
-        if _concerns(question, event):
-            offline.apply(event)
-    if until is None:
-        offline.engine.advance(newest)
+    # Where T is not given, it is the newest event's, of whatever account.
+    only = question.id if question.scope == "account" and until is not None else None
+    for event in replay.events(stretch, decoder, account=only):
+        offline.apply(event)
     return offline
-
-
-def _concerns(question: Question, event: Event) -> bool:
-    return question.scope != "account" or event.account == question.id
 
 
 def written_at(settings: Settings, question: Question) -> int | None:
@@ -150,13 +148,14 @@ def written_at(settings: Settings, question: Question) -> int | None:
     return tables[0].meta.as_of if tables else None
 
 
-def is_known(question: Question, standing: Standing, offline: Offline) -> bool:
-    """Whether there is such an id at all."""
+def is_known(question: Question, standing: Standing, engine: Engine) -> bool:
+    """Whether there is such an id at all: an account with an event, a person credited or named as KAM."""
     if question.scope == "company":
         return True
     if question.scope == "account":
-        return offline.engine.knows(question.id)
-    return question.id in standing.people or question.id in offline.engine.kams()
+        return not engine.table("account", question.id).gone
+    profiles = (engine.profile(id) for _, id in engine.ids())
+    return question.id in standing.people or any(profile and profile.kam_id == question.id for profile in profiles)
 
 
 # -- output ----------------------------------------------------------------------------------------------------
@@ -240,7 +239,14 @@ def _cells(line: Line) -> tuple[str, ...]:
     amounts = ", ".join(f"{name} {_text(amount)}" for name, amount in amounts_of(line).items())
     events = ", ".join(f"{cause.event} ({cause.type} {cause.time})" for cause in causes(line))
     kind = f"{line.fact.kind} <- decides" if line.decides else line.fact.kind
-    return kind, to_text(line.fact.time) if line.fact.time else "now", line.account, line.credited or "", amounts, events
+    return (
+        kind,
+        to_text(line.fact.time) if line.fact.time else "now",
+        line.account,
+        line.credited or "",
+        amounts,
+        events,
+    )
 
 
 def _text(amount: Any) -> str:

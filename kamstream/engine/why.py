@@ -1,8 +1,8 @@
 """Why a value is what it is: the facts behind it, the events that made them, and the arithmetic.
 
-    journal = Standing(kinds_of(kpi))
-    offline = Offline(config, until=as_of, journal=journal)      # apply events, settle
-    explain(Question("account", "ACC-1", kpi, window), journal, offline.engine)
+journal = Standing(kinds_of(kpi))
+offline = Offline(config, until=as_of, journal=journal)      # apply events, settle
+explain(Question("account", "ACC-1", kpi, window), journal, offline.engine)
 """
 
 from collections import defaultdict
@@ -152,9 +152,7 @@ def counts_for(question: Question, account: str, fact: Fact, kam_of: KamOf) -> b
     return fact.credit != FOR_PERSON and (question.scope == "company" or account == question.id)
 
 
-def _lines(
-    part: str, sums: Sums, question: Question, standing: Standing, kam_of: KamOf, now: int
-) -> Iterator[Line]:
+def _lines(part: str, sums: Sums, question: Question, standing: Standing, kam_of: KamOf, now: int) -> Iterator[Line]:
     """The facts of one part, in the order of their time."""
     found = []
     for account, fact in standing.of(sums.fact):

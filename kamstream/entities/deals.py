@@ -37,7 +37,7 @@ def record(event: Event, rank: int) -> Record:
 
 
 class Deal:
-    """A deal as far as its events have been read; ``stages`` are all that it has been in before it was closed."""
+    """A deal as far as its events have been read; ``stages`` are all that it has been in, in their order."""
 
     __slots__ = (
         "amount",
@@ -84,7 +84,7 @@ class Deal:
         self.amount = self.amount if amount is None else amount
         self.currency = self.currency if currency is None else currency
         self.stage = self.stage if stage is None else stage
-        if stage is not None and self.closing is None and stage not in self.stages:
+        if stage is not None and stage not in self.stages:
             self.stages.append(stage)
         self.probability = self.probability if probability is None else probability
         self.expected = self.expected if expected is None else expected

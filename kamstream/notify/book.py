@@ -4,6 +4,9 @@ It has as many partitions as `kam.alerts`, and a case is noted in the partition 
 takes over a partition of the alerts reads the same one of the book.
 """
 
+import asyncio
+from collections import defaultdict
+
 import msgspec
 import stamina
 import structlog
@@ -53,10 +56,16 @@ class Book:
         self._producer = producer
         self._bootstrap = bootstrap
         self._topic = topic(prefix)
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def note(self, key: Key, case: Case | None) -> None:
         """Write a case, or forget it (None); returns when the broker has it, and tries until it has."""
         value = None if case is None else encode(case)
+        # One at a time: a send that waits for metadata or is tried again would let a newer note pass it.
+        async with self._turns[key.partition]:
+            await self._write(key, value)
+
+    async def _write(self, key: Key, value: bytes | None) -> None:
         async for attempt in stamina.retry_context(on=KafkaError, attempts=None, timeout=None, wait_max=10):
             with attempt:
                 await self._producer.send_and_wait(

@@ -8,7 +8,7 @@ unless the notifier died between sending and noting.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -94,12 +94,16 @@ class Delivery:
         """Start what is due; gives back when (epoch ms) something falls due next."""
         now = self.clock()
         todo = self.desk.round(now)
-        for key, case in todo.changed.items():
-            await self.notes.note(key, case)
+        await self._note(todo.changed)
         for url, notices in todo.letters.items():
             self.desk.sending.add(url)
             self._tasks.add(asyncio.create_task(self._send(url, notices)))
         return todo.wake
+
+    async def _note(self, changed: Mapping[Key, Case | None]) -> None:
+        for key, case in changed.items():
+            # A case may have gone on while another was being noted; the newest is what counts.
+            await self.notes.note(key, self.desk.cases.get(key, case))
 
     async def _send(self, url: str, notices: list[Notice]) -> None:
         target = notices[0].target
@@ -110,8 +114,7 @@ class Delivery:
             again = self.desk.failed(url, self.clock())
             log.warning("not sent", to=target.key, alerts=names, error=str(error), again_at=again)
         else:
-            for key, case in self.desk.sent(notices, self.clock()).items():
-                await self.notes.note(key, case)
+            await self._note(self.desk.sent(notices, self.clock()))
             log.info("sent", to=target.key, alerts=names, kind=str(notices[0].kind))
         finally:
             self.desk.sending.discard(url)

@@ -7,6 +7,7 @@ are the values told. One flush at a time; what is applied meanwhile belongs to t
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -110,7 +111,7 @@ class Flusher:
             fence=partition.fence,
         )
         written = await partition.changelog.append(rows, mark)
-        partition.last_flush_ms = made.time
+        partition.last_flush_ms = int(time.time() * 1000)
         for start, end in written.foreign:
             await self._inspect(partition, start, end)
 
