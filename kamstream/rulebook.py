@@ -7,7 +7,7 @@ from pathlib import Path
 from kamstream.alerts import RuleError, Ruleset, load_rules, measures
 from kamstream.errors import UserError
 from kamstream.kpis import CATALOGUE
-from kamstream.settings import Settings, chosen
+from kamstream.settings import Settings
 
 
 def read_rules(
@@ -23,7 +23,7 @@ def read_rules(
     that is an error. `env` fills `${NAME}` (None: left as they are). UserError with a line for every mistake.
     """
     file = path or settings.alerts_file
-    computed = measures(chosen(settings.kpis))
+    computed = measures(settings.chosen_kpis())
     try:
         if file is not None:
             return load_rules(

@@ -13,8 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from kamstream.entities.calendars import WEEKDAYS, Calendar, Slot, holidays_of, in_order, slots_by_weekday
 from kamstream.entities.fact import ServiceLevel
-from kamstream.goals.card import ALL_SCOPES, Card, Measure, Perspective
-from kamstream.goals.pay import Payout, PayGoal, PayPlan
+from kamstream.goals.card import Card, Measure, Perspective
+from kamstream.goals.pay import PayGoal, Payout, PayPlan
+from kamstream.goals.target import Goal
 from kamstream.windows import DAY, HOUR, MINUTE
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -98,6 +99,7 @@ def weekdays_of(name: str) -> range:
 Amount = Annotated[Fraction, BeforeValidator(amount)]
 Duration = Annotated[int, BeforeValidator(duration_ms), Field(gt=0)]
 SlotText = Annotated[Slot, BeforeValidator(slot)]
+Scope = Literal["account", "kam", "company"]
 DayName = Annotated[str, BeforeValidator(day_name)]
 
 
@@ -177,7 +179,7 @@ class MeasureSection(Section):
     worst: Amount
     best: Amount
     weight: Annotated[Amount, Field(gt=0)] = Fraction(1)
-    scopes: tuple[Literal["account", "kam", "company"], ...] = ALL_SCOPES
+    scopes: tuple[Scope, ...] = ("account", "kam", "company")
 
     @model_validator(mode="after")
     def _worst_is_not_best(self) -> "MeasureSection":
@@ -208,6 +210,21 @@ def card_of(sections: dict[str, PerspectiveSection]) -> Card:
     )
 
 
+class TargetSection(Section):
+    """A goal of an account, a KAM or the company (id ``all``); ``shared`` marks one agreed with the client."""
+
+    scope: Scope
+    id: str
+    kpi: str
+    window: str = "now"
+    target: Annotated[Amount, Field(ge=0)]
+    shared: bool = False
+
+    def goal(self) -> Goal:
+        """As the core computes with it."""
+        return Goal(self.kpi, self.window, float(self.target), self.shared)
+
+
 class PayGoalSection(Section):
     """A goal of variable pay; without a window it is the period's, without a target that of ``[[targets]]``."""
 
@@ -225,9 +242,16 @@ class PayTerms(Section):
     """Terms of variable pay, all optional: where a KAM's own say nothing, those for all hold."""
 
     base: Annotated[Amount, Field(ge=0)] | None = None
-    share: Annotated[Amount, Field(ge=Fraction(1, 10), le=Fraction(1, 2))] | None = None
+    share: Amount | None = None
     goals: tuple[PayGoalSection, ...] = ()
     points: tuple[tuple[Amount, Amount], ...] = ()
+
+    @field_validator("share")
+    @classmethod
+    def _share_within(cls, value: Fraction | None) -> Fraction | None:
+        if value is not None and not Fraction(1, 10) <= value <= Fraction(1, 2):
+            raise ValueError("the variable share lies between 0.10 and 0.50 of the base salary")
+        return value
 
     @field_validator("points")
     @classmethod
@@ -251,5 +275,6 @@ class PaySection(PayTerms):
         for name, value in (("base", base), ("share", share), ("goals", goals)):
             if value is None or value == ():
                 raise ValueError(f"the settings name no {name} for {kam}: write it under [pay] or [pay.kams.{kam}]")
-        assert base is not None and share is not None
+        assert base is not None
+        assert share is not None
         return PayPlan(kam, base, share, tuple(goal.goal() for goal in goals), Payout(points or Payout.STRAIGHT))

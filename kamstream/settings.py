@@ -4,15 +4,13 @@ Durations are written ``250ms``, ``1s``, ``15m``, ``4h``, ``800d``; lists may be
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -27,28 +25,27 @@ from pydantic_settings import (
 )
 
 from kamstream.engine import SCOPES, Config
+from kamstream.entities.calendars import Calendars
 from kamstream.entities.money import ALWAYS
 from kamstream.errors import UserError
 from kamstream.events import Rules
+from kamstream.goals import Board, Goal, default_card
+from kamstream.goals.card import problem
 from kamstream.kpis import CATALOGUE, Kpi
+from kamstream.sections import (
+    CalendarSection,
+    PaySection,
+    PerspectiveSection,
+    Section,
+    ServiceLevelSection,
+    TargetSection,
+    card_of,
+    duration_ms,
+)
 from kamstream.windows import parse
 
 FILE = "kamstream.toml"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
-
-
-def duration_ms(text: Any) -> int:
-    """Milliseconds of a duration like ``250ms`` or ``4h``; a ValueError says how one is written.
-
-    >>> duration_ms("1.5s")
-    1500
-    """
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match:
-        raise ValueError(f"{text!r} is no duration: write a number and ms, s, m, h or d, as in 250ms or 4h")
-    return round(Fraction(match[1]) * _UNITS[match[2]])
 
 
 def _duration(value: Any) -> Any:
@@ -65,31 +62,16 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Exact = Annotated[Fraction, BeforeValidator(lambda value: Fraction(str(value)))]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class KafkaSection(_Section):
+class KafkaSection(Section):
     """Where Kafka answers."""
 
     bootstrap: str = "localhost:9092"
 
 
-class RedisSection(_Section):
+class RedisSection(Section):
     """Where Redis answers."""
 
     url: str = "redis://localhost:6379/0"
-
-
-class TargetSection(_Section):
-    """A goal of an account, a KAM or the company (id ``all``); ``shared`` marks one agreed with the client."""
-
-    scope: Literal["account", "kam", "company"]
-    id: str
-    kpi: str
-    window: str
-    target: float
-    shared: bool = False
 
 
 class Settings(BaseSettings):
@@ -133,6 +115,10 @@ class Settings(BaseSettings):
     rates: dict[str, Exact | dict[str, Exact]] = Field(default_factory=dict)
     stage_probabilities: dict[str, Exact] = Field(default_factory=dict)
     targets: tuple[TargetSection, ...] = ()
+    calendars: dict[str, CalendarSection] = Field(default_factory=dict)
+    service_levels: tuple[ServiceLevelSection, ...] = ()
+    scorecard: dict[str, PerspectiveSection] = Field(default_factory=dict)
+    pay: PaySection = PaySection()
     kafka: Annotated[KafkaSection, NoDecode] = KafkaSection()
     redis: Annotated[RedisSection, NoDecode] = RedisSection()
 
@@ -188,6 +174,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"{stage}: a probability lies between 0 and 1")
         return value
 
+    @field_validator("service_levels")
+    @classmethod
+    def _one_level_each(cls, value: tuple[ServiceLevelSection, ...]) -> tuple[ServiceLevelSection, ...]:
+        known: set[tuple[str, str | None]] = set()
+        for level in value:
+            if (level.priority, level.tier) in known:
+                raise ValueError(f"priority {level.priority}, tier {level.tier or 'any'} is there twice")
+            known.add((level.priority, level.tier))
+        return value
+
     @model_validator(mode="after")
     def _horizon_suffices(self) -> "Settings":
         self.config()
@@ -216,9 +212,7 @@ class Settings(BaseSettings):
             return reading(**{name: value for name, value in flags.items() if value is not None})
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(
-                str(part) for part in first["loc"] if part != "function-after[_horizon_suffices(), Settings]"
-            )
+            where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
             what = (
                 first["msg"]
                 .removeprefix("Value error, ")
@@ -232,15 +226,42 @@ class Settings(BaseSettings):
         """The engine's configuration, with other values where ``changes`` names some."""
         parts: dict[str, Any] = {
             "windows": tuple(parse(name) for name in self.windows),
-            "kpis": chosen(self.kpis),
+            "kpis": self.chosen_kpis(),
             "scopes": self.scopes,
             "reporting_currency": self.reporting_currency,
             "rates": {currency: _by_month(rate) for currency, rate in self.rates.items()},
             "stage_probabilities": self.stage_probabilities,
             "horizon": self.horizon or 0,
             "partitions": self.partitions,
+            "service_levels": tuple(section.level() for section in self.service_levels),
         }
+        if self.calendars:
+            calendars = Calendars({name: section.calendar() for name, section in self.calendars.items()})
+            parts |= {"open_time": calendars, "fingerprint_of": calendars.fingerprint()}
         return Config(**(parts | changes))
+
+    def chosen_kpis(self) -> tuple[Kpi, ...]:
+        """The KPIs that are computed."""
+        return chosen(self.kpis, self.options)
+
+    @property
+    def options(self) -> frozenset[str]:
+        """The optional sections that are there."""
+        return frozenset(name for name in ("calendars", "service_levels") if getattr(self, name))
+
+    def board(self) -> Board:
+        """The scorecard and the goals. A UserError says where one asks for what is not computed."""
+        windows, kpis = tuple(parse(name) for name in self.windows), [kpi.name for kpi in self.chosen_kpis()]
+        measures = [measure for section in self.scorecard.values() for measure in section.measures]
+        asked = [("targets", one.kpi, one.window) for one in self.targets]
+        asked += [("scorecard", one.kpi, one.window) for one in measures]
+        for where, kpi, window in asked:
+            if wrong := problem(kpi, window, kpis, windows):
+                raise UserError(f"settings: {where}: {wrong}", exit_code=2)
+        targets: dict[tuple[str, str], list[Goal]] = {}
+        for section in self.targets:
+            targets.setdefault((section.scope, section.id), []).append(section.goal())
+        return Board(card_of(self.scorecard) if self.scorecard else default_card(windows, kpis), targets)
 
     def decoding(self) -> Rules:
         """What decoding events depends on."""
@@ -262,13 +283,13 @@ class Settings(BaseSettings):
         return self.tick / 1000
 
 
-def chosen(names: tuple[str, ...]) -> tuple[Kpi, ...]:
-    """The KPIs of these names in the catalogue's order; all that need no option for none.
+def chosen(names: tuple[str, ...], options: Collection[str] = ()) -> tuple[Kpi, ...]:
+    """The KPIs of these names in the catalogue's order; for none all, as far as they need no option that is not there.
 
     A family's name stands for its statistics: ``response_time`` for its mean, median and 90th percentile.
     """
     if not names:
-        return tuple(kpi for kpi in CATALOGUE if kpi.option is None)
+        return tuple(kpi for kpi in CATALOGUE if kpi.option is None or kpi.option in options)
     known = {kpi.name for kpi in CATALOGUE} | {kpi.name.rpartition(".")[0] for kpi in CATALOGUE} - {""}
     for name in names:
         if name not in known:

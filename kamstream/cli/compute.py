@@ -9,13 +9,16 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
+from kamstream.cli.kpis import Choice, Page
 from kamstream.cli.publish import opened, progress_bar, tell
 from kamstream.engine import SCOPES
 from kamstream.engine.offline import Offline
-from kamstream.engine.tables import Row, rows_of
+from kamstream.engine.tables import Row, TableChange, rows_of
 from kamstream.errors import UserError
 from kamstream.events import Decoder, Refusal
+from kamstream.live import LiveTable, Meta
 from kamstream.publish.files import lines_of
 from kamstream.settings import Settings, chosen
 from kamstream.windows import to_ms
@@ -38,13 +41,15 @@ def compute(
     settings = Settings.load(settings_file, windows=listed(windows))
     scopes, kpis, until = wanted_scopes(scope, settings), wanted_kpis(kpi, settings), moment(as_of)
     offline = run(file, settings, until)
-    rows = (
-        row
-        for table in offline.tables(scopes)
-        for row in rows_of(table)
-        if row.kpi in kpis
-    )
-    show(rows, as_json=as_json, as_csv=as_csv)
+    tables = offline.tables(scopes)
+    if not as_json and not as_csv:
+        draw(tables, kpis, settings.reporting_currency)
+        return
+    rows = (row for table in tables for row in rows_of(table) if row.kpi in kpis)
+    if as_json:
+        write_json(rows)
+    else:
+        write_csv(rows)
 
 
 def run(file: str, settings: Settings, until: int | None) -> Offline:
@@ -63,20 +68,27 @@ def run(file: str, settings: Settings, until: int | None) -> Offline:
     return offline
 
 
-def show(rows: Iterable[Row], *, as_json: bool, as_csv: bool) -> None:
-    """Print rows as JSON lines, as CSV, or as a table."""
-    if as_json:
-        encode = msgspec.json.Encoder().encode
-        for row in rows:
-            print(encode(row).decode())
-    elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(Row.__struct_fields__)
-        writer.writerows(msgspec.structs.astuple(row) for row in rows)
-    else:
-        from kamstream.cli.rows import print_rows  # noqa: PLC0415 (rich is slow to load and scripts do not need it)
+def write_json(rows: Iterable[Row]) -> None:
+    """Rows as JSON lines."""
+    encode = msgspec.json.Encoder().encode
+    for row in rows:
+        sys.stdout.buffer.write(encode(row) + b"\n")
 
-        print_rows(list(rows))
+
+def write_csv(rows: Iterable[Row]) -> None:
+    """Rows as CSV, with a line of names first."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(Row.__struct_fields__)
+    writer.writerows(msgspec.structs.astuple(row) for row in rows)
+
+
+def draw(tables: Iterable[TableChange], kpis: frozenset[str], currency: str) -> None:
+    """A table per id for a person: a line for each KPI, a column for each window."""
+    page, console = Page(Choice((), (), tuple(kpis), ()), currency), Console()
+    for table in tables:
+        name = table.profile.name if table.profile else None
+        meta = Meta(table.as_of, table.as_of, 0, name)
+        console.print(page.table(LiveTable(table.scope, table.id, table.values, meta)))
 
 
 def listed(values: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -98,7 +110,7 @@ def wanted_scopes(values: list[str] | None, settings: Settings) -> tuple[str, ..
 def wanted_kpis(values: list[str] | None, settings: Settings) -> frozenset[str]:
     """The names of the KPIs asked for; a UserError where one is unknown."""
     try:
-        return frozenset(kpi.name for kpi in chosen(listed(values) or settings.kpis))
+        return frozenset(kpi.name for kpi in chosen(listed(values) or settings.kpis, settings.options))
     except ValueError as error:
         raise UserError(str(error), exit_code=2) from None
 
@@ -111,4 +123,3 @@ def moment(text: str | None) -> int | None:
         return to_ms(text)
     except ValueError:
         raise UserError(f"--as-of {text!r} is no time: write 2026-11-24T14:20:00Z", exit_code=2) from None
-

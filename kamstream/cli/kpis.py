@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -39,18 +40,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON lines.")]
 def list_kpis(*, as_json: AsJson = False, settings_file: SettingsFile = None) -> None:
     """Print the catalogue: every KPI with its unit, its good direction, its windows and its meaning."""
     known = Settings.load(settings_file).windows
-    entries = [_entry(kpi, known) for kpi in CATALOGUE]
     if as_json:
-        _print_json(entries)
+        _print_json(_entry(kpi, known) for kpi in CATALOGUE)
         return
-    table = Table(header_style="bold")
-    table.add_column("KPI", no_wrap=True)
-    for title in ("Unit", "Better", "Windows", "Meaning", "Fact at"):
-        table.add_column(title)
-    for entry in entries:
-        spans = " ".join(entry["windows"])
-        row = entry["kpi"], entry["unit"], entry["better"], spans, entry["description"], entry["fact_at"]
-        table.add_row(*row)
+    caption = f"windows: {' '.join(known)}; now: the one window of a gauge; ahead: days that lie ahead"
+    table = Table("KPI", "Unit", "Better", "Meaning", header_style="bold", caption=caption, box=box.SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
+    for kpi in CATALOGUE:
+        at = "now" if kpi.is_gauge else "ahead" if kpi.shelf is Shelf.AHEAD else kpi.fact_at
+        table.add_row(kpi.name, kpi.unit, kpi.better, f"{kpi.description}; at: {at}")
     Console().print(table)
 
 
@@ -251,12 +249,13 @@ class Page:
         parts: list[Table | Text] = []
         if feed.state != "live":
             parts.append(Text(feed.banner, style="bold yellow"))
-        parts += [self._table(table, dim=feed.stale) for table in tables]
+        parts += [self.table(table, dim=feed.stale) for table in tables]
         if not tables:
             parts.append(Text("No live tables yet."))
         return Group(*parts)
 
-    def _table(self, table: LiveTable, *, dim: bool) -> Table:
+    def table(self, table: LiveTable, *, dim: bool = False) -> Table:
+        """One id's table; ``dim`` where its feed is stale."""
         rows = list(self._choice.rows(table))
         columns = list(dict.fromkeys(row["window"] for row in rows))
         # `now` first: gauges are what one looks at first.

@@ -15,9 +15,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from kamstream.entities.fact import Profile
@@ -65,7 +66,7 @@ def in_order(slots: Sequence[Slot]) -> Slots:
     for begin, end in ordered:
         if not 0 <= begin < end <= DAY:
             raise ValueError("a slot begins before it ends, within one day")
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if after[0] < before[1]:
             raise ValueError("two slots of a day overlap")
     return ordered
@@ -120,7 +121,7 @@ def _opened(calendar: Calendar, block: int, until: int) -> int:
     return before[place] + min(until, ends[place]) - begins[place]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _total(calendar: Calendar, block: int) -> int:
     begins, ends, before = _block(calendar, block)
     return before[-1] + ends[-1] - begins[-1] if begins else 0
@@ -219,4 +220,3 @@ def _clock_changes(zone: str) -> str:
     for day in range(first, last):
         digest.update(b"%d " % _offset(rules, day * DAY))
     return digest.hexdigest()
-

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import msgspec
+
 from kamstream.windows import Window
 
 #: Counts for the account, the company and the credited person: the rule.
@@ -23,7 +25,7 @@ FOR_PERSON = 2
 Record = tuple[Any, ...]
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """Something that counts.
 
     ``time`` places it in a pane (epoch ms); a standing fact (an open ticket) has the time 0. ``person`` is whom it
@@ -86,6 +88,8 @@ class Terms:
     windows: tuple[Window, ...]
     open_time: OpenTime | None = None
     service_levels: Sequence[ServiceLevel] = ()
+    #: The kinds of facts that some KPI wants, the others are not made; None: all.
+    wants: frozenset[str] | None = None
 
 
 class Context(NamedTuple):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kamstream.entities.fact import FOR_ALL, Context, Fact, Record, ServiceLevel
+from kamstream.entities.fact import FOR_ALL, Context, Fact, Record
 
 
 def promises(  # one ticket's two promises share all that they are judged by
@@ -38,7 +38,7 @@ def promises(  # one ticket's two promises share all that they are judged by
 def limit_of(what: Literal["first_response", "resolution"], priority: str, context: Context) -> int | None:
     """Milliseconds that a priority has; what the account's tier says goes before what all tiers have.
 
-    >>> from kamstream.entities.fact import Profile, Terms
+    >>> from kamstream.entities.fact import Profile, ServiceLevel, Terms
     >>> levels = (ServiceLevel("high", None, 3_600_000, 86_400_000), ServiceLevel("high", "gold", 900_000, None))
     >>> gold = Context(0, Profile("A", "ann", tier="gold"), Terms(1, "EUR", {}, {}, (), None, levels))
     >>> limit_of("first_response", "high", gold), limit_of("resolution", "high", gold)  # a quarter, a day

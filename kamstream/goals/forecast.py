@@ -12,7 +12,9 @@ from datetime import date
 from kamstream.entities.deals import Deal, probability_of
 from kamstream.goals.deals import DealKey, Deals
 from kamstream.goals.pay import half_up
-from kamstream.windows import DAY
+from kamstream.goals.target import Goal, attainment
+from kamstream.kpis.base import Number
+from kamstream.windows import DAY, parse
 
 _EPOCH = date(1970, 1, 1).toordinal()
 #: Whether a deal of an account that credits a person (None: the account's KAM) counts.
@@ -44,6 +46,15 @@ class Overdue:
     amount: float | None
     probability: float
     weighted: float
+
+
+def ahead(window: str, now: int, value: tuple[Number, int], deals: Deals, counts: Counts, goal: Goal | None) -> Ahead:
+    """The forecast of one window of days: ``value`` is the weighted pipeline and its n."""
+    first, last = a_year_before(now, parse(window).count)
+    before, number = revenue(deals, counts, first, last)
+    pipeline = float(value[0] or 0)
+    target = goal.target if goal else None
+    return Ahead(window, pipeline, value[1], before / 100, number, target, attainment(pipeline, target, "higher"))
 
 
 def a_year_before(now: int, days: int) -> tuple[int, int]:
@@ -93,5 +104,3 @@ def _overdue(deals: Deals, key: DealKey, deal: Deal, expected: int) -> Overdue:
     on = date.fromordinal(expected + _EPOCH).isoformat()
     major = None if amount is None else amount / 100
     return Overdue(key.account, key.deal, deal.owner, deal.stage, on, major, float(probability), weighted)
-
-

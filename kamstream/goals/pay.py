@@ -3,8 +3,10 @@
     pay = base salary of the period × share × payout(attainment)
 
 With several goals each has its part by weight. A goal without a value is left out, and the others take its part.
-All numbers are exact fractions; only the amounts of the statement are rounded, so that they add up to the cent.
+Every amount of the statement is rounded to the cent, half up, before the next step takes it on; shares, attainment
+and payout are exact fractions. The parts are rounded so that they add up to the whole.
 
+>>> from kamstream.goals.periods import period
 >>> plan = PayPlan("ann", Fraction(60_000), Fraction("0.2"), (PayGoal("revenue"),), Payout(Payout.STRAIGHT))
 >>> goal = Outcome(plan.goals[0], "qtd", Fraction(90_000), Fraction(100_000))
 >>> statement = settle(plan, period("2026Q4"), (goal,))
@@ -22,16 +24,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import inf
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from kamstream.goals.periods import Period, period
+from kamstream.goals.periods import Period
 from kamstream.goals.target import KPIS
 
 
 class Payout:
     """Points (attainment, payout): linear between two of them, flat before the first and after the last.
 
-    >>> payout = Payout(((Fraction("0.8"), Fraction(0)), (Fraction(1), Fraction(1)), (Fraction("1.2"), Fraction("1.5"))))
+    >>> points = (("0.8", 0), (1, 1), ("1.2", "1.5"))
+    >>> payout = Payout([(Fraction(attained), Fraction(paid)) for attained, paid in points])
     >>> [str(payout(Fraction(text))) for text in ("0.5", "0.9", "1", "1.1", "3")]
     ['0', '1/2', '1', '5/4', '3/2']
     """
@@ -111,25 +114,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Pay of a period with every step; money in cents, each rounded half up from what is exact."""
+    """Pay of a period with every step: the base salary of the period, the stake, the parts and the pay in cents."""
 
     plan: PayPlan
     period: Period
-    base: Fraction
-    stake: Fraction
+    base: int
+    stake: int
     parts: tuple[Part, ...]
     cents: int
 
     def lines(self) -> Iterator[str]:
         """The statement as text, every step in a line."""
-        plan, stake = self.plan, money(self.stake)
+        plan, base, stake = self.plan, money(self.base), money(self.stake)
         yield f"{plan.kam}, {self.period.says()}"
-        year, part = money(plan.base), self.period.part_of_year
-        yield _line("base salary", f"{year} a year × {_over(part)} = {money(self.base)}")
-        yield _line("variable share", f"{money(self.base)} × {percent(plan.share)} = {stake}")
+        year = money(half_up(plan.base * 100))
+        yield _line("base salary", f"{year} a year × {_over(self.period.part_of_year)} = {base}")
+        yield _line("variable share", f"{base} × {percent(plan.share)} = {stake}")
         for one in self.parts:
             yield from self._part_lines(one, stake)
-        yield _line("variable pay", money(Fraction(self.cents, 100)))
+        yield _line("variable pay", money(self.cents))
 
     def _part_lines(self, one: Part, stake: str) -> Iterator[str]:
         outcome = one.outcome
@@ -142,13 +145,40 @@ class Statement:
         came = f"{plain(outcome.value)} of {plain(outcome.target)} = {reached} attained"
         yield _line(field, f"{came} → payout {percent(one.payout)}")
         weighted = f"weight {_over(one.weight)} × {percent(one.payout)}"
-        yield _line("  part", f"{stake} × {weighted} = {money(Fraction(one.cents, 100))}")
+        yield _line("  part", f"{stake} × {weighted} = {money(one.cents)}")
+
+    def said(self) -> dict[str, Any]:
+        """The statement as it is written as JSON: money in major units, shares as numbers."""
+        return {
+            "kam": self.plan.kam,
+            "period": self.period.name,
+            "base_a_year": float(self.plan.base),
+            "base": self.base / 100,
+            "share": float(self.plan.share),
+            "at_stake": self.stake / 100,
+            "goals": [_said(part) for part in self.parts],
+            "pay": self.cents / 100,
+        }
+
+
+def _said(part: Part) -> dict[str, Any]:
+    outcome, attained = part.outcome, part.outcome.attained
+    return {
+        "kpi": outcome.goal.kpi,
+        "window": outcome.window,
+        "value": None if outcome.value is None else float(outcome.value),
+        "target": float(outcome.target),
+        "attainment": None if attained is None or isinstance(attained, float) else float(attained),
+        "payout": None if attained is None else float(part.payout),
+        "weight": float(part.weight),
+        "pay": part.cents / 100,
+    }
 
 
 def settle(plan: PayPlan, of: Period, outcomes: Sequence[Outcome]) -> Statement:
     """The statement of a period. The parts are rounded so that they add up to the rounded whole."""
-    base = plan.base * of.part_of_year
-    stake = base * plan.share
+    base = half_up(plan.base * of.part_of_year * 100)
+    stake = half_up(base * plan.share)
     total = sum((outcome.goal.weight for outcome in outcomes if outcome.value is not None), Fraction(0))
     parts: list[Part] = []
     exact, paid = Fraction(0), 0
@@ -159,7 +189,7 @@ def settle(plan: PayPlan, of: Period, outcomes: Sequence[Outcome]) -> Statement:
             continue
         weight, payout = outcome.goal.weight / total, plan.payout(attained)
         exact += stake * weight * payout
-        cents = half_up(exact * 100) - paid
+        cents = half_up(exact) - paid
         paid += cents
         parts.append(Part(outcome, weight, payout, cents))
     return Statement(plan, of, base, stake, tuple(parts), paid)
@@ -170,13 +200,12 @@ def half_up(number: Fraction) -> int:
     return (2 * number.numerator + number.denominator) // (2 * number.denominator)
 
 
-def money(major: Fraction) -> str:
-    """Major units with two decimals, rounded half up.
+def money(cents: int) -> str:
+    """Cents as major units.
 
-    >>> money(Fraction("1234567.005"))
+    >>> money(123_456_701)
     '1,234,567.01'
     """
-    cents = half_up(major * 100)
     sign, cents = ("-", -cents) if cents < 0 else ("", cents)
     return f"{sign}{cents // 100:,}.{cents % 100:02}"
 
@@ -203,6 +232,3 @@ def _over(part: Fraction) -> str:
 
 def _line(what: str, says: str) -> str:
     return f"{what:<24}  {says}"
-
-
-__all__ = ["Outcome", "Part", "PayGoal", "PayPlan", "Payout", "Statement", "money", "percent", "period", "settle"]

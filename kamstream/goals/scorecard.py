@@ -1,7 +1,8 @@
 """Scoring: a card's measures as scores from 0 to 100, and what each of them contributes to the whole.
 
 >>> from kamstream.goals.card import Card, Measure, Perspective
->>> finance = Perspective("finance", 1, (Measure("revenue", "90d", 0, 50_000, 2), Measure("gross_margin", "90d", 0, 0.5)))
+>>> money = Measure("revenue", "90d", 0, 50_000, 2), Measure("gross_margin", "90d", 0, 0.5)
+>>> finance = Perspective("finance", 1, money)
 >>> customer = Perspective("customer", 1, (Measure("nps", "90d", 0, 50),))
 >>> scored = score(Card((finance, customer)), {"revenue:90d": 40_000, "gross_margin:90d": 0.1})  # nobody was asked
 >>> [(m.measure.kpi, m.score, m.contribution) for one in scored.perspectives for m in one.measures]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
-from typing import NamedTuple
+
+import msgspec
 
 from kamstream import sketch
 from kamstream.entities.fact import Fact
@@ -35,9 +36,23 @@ class Shelf(IntEnum):
 Amounts = Callable[[Fact], tuple[int, ...] | None]
 
 
-def nothing(_: Fact) -> tuple[int, ...]:
-    """No amounts: the facts are only counted."""
-    return ()
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Adds up ``count`` of a fact's amounts, from the place ``first`` on; known to the engine, which takes them itself.
+
+    >>> Take(1, 2)(Fact("won_deal", 0, None, (5, 6, 7), "", 0, ()))
+    (6, 7)
+    """
+
+    first: int
+    count: int
+
+    def __call__(self, fact: Fact) -> tuple[int, ...]:
+        return fact.amounts[self.first : self.first + self.count]
+
+
+#: No amounts: the facts are only counted.
+nothing = Take(0, 0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,7 +72,7 @@ class Sums:
     shelf: Shelf = Shelf.WINDOWED
 
 
-class Total(NamedTuple):
+class Total(msgspec.Struct, frozen=True, gc=False):
     """Sums over a window: the number of facts, their added amounts, and their spread (bucket → count)."""
 
     n: int
@@ -65,8 +80,7 @@ class Total(NamedTuple):
     spread: Mapping[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What a value is made of.
 
     ``total`` are the KPI's sums in the window, ``before`` those of the previous window (of a KPI that asks for it),
@@ -99,8 +113,9 @@ class Kpi:
 
     ``unit`` is one of ``s``, ``ratio``, ``count``, ``money``, ``points``, ``per week``, ``days``; ``better`` is
     ``higher`` or ``lower``. ``value`` returns None where there is no data. ``beside`` names second sums where one
-    kind of facts does not suffice, ``previous`` asks for the previous window, too. ``counted`` marks a KPI that is
-    the very number of its facts (its value is 0, not null, without any). ``rank`` is the percentile that it states.
+    kind of facts does not suffice, ``previous`` asks for the previous window, too.
+    ``rank`` is the percentile that it states.
+    ``timeless`` says that equal sums have equal values, whatever the window and T.
     """
 
     name: str
@@ -115,7 +130,7 @@ class Kpi:
     previous: bool = False
     rank: int | None = None
     option: str | None = None
-    formula: str = field(default="", kw_only=True)
+    timeless: bool = field(default=False, kw_only=True)
 
     @property
     def shelf(self) -> Shelf:
@@ -174,6 +189,7 @@ def durations(name: str, sums: Sums, description: str, fact_at: str, option: str
             values[key],
             rank=ranks[key],
             option=option,
+            timeless=True,
         )
         for key in ("mean", "p50", "p90")
     )

@@ -11,12 +11,7 @@
 from fractions import Fraction
 
 from kamstream.entities.deals import SCALE
-from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Kpi, Number, Reading, Shelf, Sums, count_of
-
-
-def _amounts(fact: Fact) -> tuple[int, ...]:
-    return fact.amounts
+from kamstream.kpis.base import Kpi, Number, Reading, Shelf, Sums, Take, count_of
 
 
 def _share(reading: Reading) -> Number:
@@ -46,10 +41,10 @@ MARKET_SHARE = Kpi(
     "higher",
     "Revenue, of what the accounts spend in the category in that time",
     "the win",
-    Sums("market_deal", "market_deal", 1, _amounts),
+    Sums("market_deal", "market_deal", 1, Take(0, 1)),
     _share,
     _accounts,
-    beside=Sums("spend", "spend", 1, _amounts, shelf=Shelf.NOW),
+    beside=Sums("spend", "spend", 1, Take(0, 1), shelf=Shelf.NOW),
 )
 NEW_PRODUCTS = Kpi(
     "new_products",
@@ -66,6 +61,6 @@ WEIGHTED_PIPELINE = Kpi(
     "higher",
     "Amount times probability of open deals expected to close in the days ahead",
     "the expected closing",
-    Sums("pipeline", "pipeline", 1, _amounts, shelf=Shelf.AHEAD),
+    Sums("pipeline", "pipeline", 1, Take(0, 1), shelf=Shelf.AHEAD),
     _weighted,
 )

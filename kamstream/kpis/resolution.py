@@ -7,14 +7,11 @@
 [0.625, None]
 """
 
-from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Kpi, Number, Reading, Sums, durations, ratio
+from kamstream.kpis.base import Kpi, Number, Reading, Sums, Take, durations, ratio
 from kamstream.kpis.response import elapsed, in_open_hours, open_spread, spread
 
-
-def flag(fact: Fact) -> tuple[int, ...]:
-    """The fact's yes (1) or no (0)."""
-    return fact.amounts[:1]
+#: The fact's yes (1) or no (0).
+flag = Take(0, 1)
 
 
 def share(reading: Reading) -> Number:
@@ -43,6 +40,7 @@ RESOLUTION_RATE = Kpi(
     "opening",
     Sums("ticket", "ticket", 1, flag),
     share,
+    timeless=True,
 )
 REOPEN_RATE = Kpi(
     "reopen_rate",
@@ -52,6 +50,7 @@ REOPEN_RATE = Kpi(
     "the first resolution",
     Sums("resolved_ticket", "resolved_ticket", 1, flag),
     share,
+    timeless=True,
 )
 SLA_FIRST_RESPONSE = Kpi(
     "sla_first_response",

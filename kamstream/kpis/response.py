@@ -13,12 +13,10 @@ Both also exist in business time (``.business``), which counts the open hours of
 """
 
 from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Sums, durations
+from kamstream.kpis.base import Sums, Take, durations
 
-
-def elapsed(fact: Fact) -> tuple[int, ...]:
-    """The duration in milliseconds."""
-    return fact.amounts[:1]
+#: The duration in milliseconds.
+elapsed = Take(0, 1)
 
 
 def spread(fact: Fact) -> int:

@@ -11,13 +11,8 @@ contracts worth now? A total of 0 then gives no value.
 (0.75, 1.2, 0.8)
 """
 
-from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Kpi, Number, Reading, Shelf, Sums, ratio
+from kamstream.kpis.base import Kpi, Number, Reading, Shelf, Sums, Take, ratio
 from kamstream.kpis.resolution import share
-
-
-def _amounts(fact: Fact) -> tuple[int, ...]:
-    return fact.amounts
 
 
 def _days(reading: Reading) -> Number:
@@ -32,7 +27,7 @@ def _gross(reading: Reading) -> Number:
     return ratio(reading.total.amounts[3], reading.total.amounts[1])
 
 
-RETENTION = Sums("retention", "retention", 4, _amounts, shelf=Shelf.PER_WINDOW)
+RETENTION = Sums("retention", "retention", 4, Take(0, 4), shelf=Shelf.PER_WINDOW)
 
 CONTRACT_DURATION = Kpi(
     "contract_duration",
@@ -40,7 +35,7 @@ CONTRACT_DURATION = Kpi(
     "higher",
     "Length of contracts with an end, from start to end, mean",
     "the start",
-    Sums("contract", "contract", 1, _amounts),
+    Sums("contract", "contract", 1, Take(0, 1)),
     _days,
 )
 RETENTION_RATE = Kpi(

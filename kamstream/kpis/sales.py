@@ -12,16 +12,8 @@
 """
 
 from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Kpi, Number, Reading, Sums, durations, major, ratio
+from kamstream.kpis.base import Kpi, Number, Reading, Sums, Take, durations, major, ratio
 from kamstream.kpis.resolution import flag, share
-
-
-def _closing(fact: Fact) -> tuple[int, ...]:
-    return fact.amounts
-
-
-def _win(fact: Fact) -> tuple[int, ...]:
-    return fact.amounts
 
 
 def _costed(fact: Fact) -> tuple[int, ...] | None:
@@ -57,16 +49,12 @@ def _both_windows(reading: Reading) -> int:
     return reading.total.n + reading.before.n
 
 
-def _cycle(fact: Fact) -> tuple[int, ...]:
-    return fact.amounts[1:2]
-
-
 def _cycle_spread(fact: Fact) -> int:
     return fact.amounts[1]
 
 
-CLOSED_DEALS = Sums("closed_deal", "closed_deal", 4, _closing)
-WON_DEALS = Sums("won_deal", "won_deal", 5, _win)
+CLOSED_DEALS = Sums("closed_deal", "closed_deal", 4, Take(0, 4))
+WON_DEALS = Sums("won_deal", "won_deal", 1, Take(0, 1))
 
 CONVERSION_RATE = Kpi(
     "conversion_rate",
@@ -76,6 +64,7 @@ CONVERSION_RATE = Kpi(
     "the closing",
     CLOSED_DEALS,
     share,
+    timeless=True,
 )
 CONVERSION_RATE_VALUE = Kpi(
     "conversion_rate_value",
@@ -98,11 +87,11 @@ OPPORTUNITY_WIN_RATE = Kpi(
 )
 DEAL_CYCLE_TIME = durations(
     "deal_cycle_time",
-    Sums("deal_cycle", "won_deal", 1, _cycle, _cycle_spread),
+    Sums("deal_cycle", "won_deal", 1, Take(1, 1), _cycle_spread),
     "Time from opening a deal to winning it",
     "the win",
 )
-REVENUE = Kpi("revenue", "money", "higher", "Amount of deals won", "the win", WON_DEALS, _revenue)
+REVENUE = Kpi("revenue", "money", "higher", "Amount of deals won", "the win", WON_DEALS, _revenue, timeless=True)
 AVERAGE_DEAL_SIZE = Kpi(
     "average_deal_size",
     "money",
@@ -111,6 +100,7 @@ AVERAGE_DEAL_SIZE = Kpi(
     "the win",
     WON_DEALS,
     _deal_size,
+    timeless=True,
 )
 GROSS_MARGIN = Kpi(
     "gross_margin",

@@ -5,6 +5,7 @@ takes over a partition of the alerts reads the same one of the book.
 """
 
 import asyncio
+import logging
 from collections import defaultdict
 
 import msgspec
@@ -29,6 +30,8 @@ def topic(prefix: str) -> str:
 
 async def ensure_topics(bootstrap: str, prefix: str) -> None:
     """Make the notifier's own two topics where they are missing; UserError when `kam.alerts` is not there."""
+    # aiokafka logs each failed attempt as well; without this the command line would show both.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

@@ -8,7 +8,7 @@ unless the notifier died between sending and noting.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -121,23 +121,51 @@ class Delivery:
             self.stirred.set()
 
 
-class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Loads the cases of partitions that come, and lets go of those that leave."""
+class _Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Takes records of the partitions that are this notifier's, once the book's cases of them are loaded.
+
+    The consumer hands out records while the listener is still being told of an assignment: a case folded then
+    would be overwritten by the book's older word, and told again.
+    """
 
     def __init__(self, delivery: Delivery, book: Book) -> None:
         self._delivery, self._desk, self._book = delivery, delivery.desk, book
+        self._loaded: set[int] = set()
+        self._turn = asyncio.Condition()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         partitions = {place.partition for place in revoked}
+        async with self._turn:
+            self._loaded -= partitions
         self._desk.leaving |= partitions
         await self._delivery.settle()
         self._desk.forget(partitions)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        found = await self._book.read({place.partition for place in assigned})
+        partitions = {place.partition for place in assigned}
+        found = await self._book.read(partitions)
         self._desk.cases.update(found)
-        log.info("partitions assigned", partitions=len(list(assigned)), cases=len(found))
+        log.info("partitions assigned", partitions=len(partitions), cases=len(found))
+        async with self._turn:
+            self._loaded |= partitions
+            self._turn.notify_all()
         self._delivery.stirred.set()
+
+    async def take(self, where: TopicPartition, value: bytes | None, owned: Callable[[], Set[TopicPartition]]) -> bool:
+        """Fold a record into its case and note it; False when the partition went to another notifier."""
+        async with self._turn:
+            await self._turn.wait_for(lambda: where.partition in self._loaded or where not in owned())
+            if where.partition not in self._loaded:
+                return False
+            try:
+                record = AlertRecord.from_json(value or b"")
+            except ValueError as error:
+                log.error("alert record left aside", partition=where.partition, error=str(error))
+                return True
+            changed = self._desk.take(where.partition, record, self._delivery.clock())
+            if changed is not None:
+                await self._book.note(*changed)
+            return True
 
 
 @dataclass(frozen=True)
@@ -200,28 +228,20 @@ async def _take_in(place: Place, delivery: Delivery, book: Book) -> None:
         enable_auto_commit=False,
         isolation_level="read_committed",
     )
-    consumer.subscribe([f"{place.prefix}.alerts"], listener=_Assigned(delivery, book))
+    intake = _Intake(delivery, book)
+    consumer.subscribe([f"{place.prefix}.alerts"], listener=intake)
     await consumer.start()
     try:
         while True:
             for where, batch in (await consumer.getmany(timeout_ms=1_000)).items():
                 for record in batch:
-                    await _take(delivery, book, where.partition, record.value)
-                await _commit(consumer, where, batch[-1].offset + 1)
+                    if not await intake.take(where, record.value, consumer.assignment):
+                        break
+                else:
+                    await _commit(consumer, where, batch[-1].offset + 1)
             delivery.stirred.set()
     finally:
         await consumer.stop()
-
-
-async def _take(delivery: Delivery, book: Book, partition: int, value: bytes | None) -> None:
-    try:
-        record = AlertRecord.from_json(value or b"")
-    except ValueError as error:
-        log.error("alert record left aside", partition=partition, error=str(error))
-        return
-    changed = delivery.desk.take(partition, record, delivery.clock())
-    if changed is not None:
-        await book.note(*changed)
 
 
 async def _commit(consumer: AIOKafkaConsumer, where: TopicPartition, offset: int) -> None:

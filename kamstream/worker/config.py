@@ -32,7 +32,6 @@ class WorkerConfig:
     session_timeout: float = 10.0
     #: Lag and no durable progress for so long: the worker ends itself.
     watchdog: float = 300.0
-    metrics_port: int | None = None
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,16 @@ class Owned:
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the fleet talks through, made when the app has started its producer."""
+    """What the fleet talks through, made when the app has started its producer.
+
+    ``partitions``: the count of all co-partitioned topics; ``letters``: that of the dead letters.
+    """
 
     sender: Sender
     reader: Reader
     flusher: Flusher
     partitions: int
+    letters: int
 
 
 class Fleet:
@@ -168,7 +172,9 @@ class Fleet:
         takeover = await take_over(wiring.reader, log, self._names)
         engine = parts.engine(number, wiring.partitions)
         partition = Partition(number, engine, parts.decoder, self._names, log, wiring.partitions)
-        partition.begin(takeover)
+        if not partition.begin(takeover):
+            letters, inputs = self._names.dead_letters, self._names.inputs
+            partition.refused = await wiring.reader.verdicts(letters, wiring.letters, inputs, number)
         await wiring.flusher.send_rollups(partition, engine.all_rollups())
         projection = self._projection(partition, wiring.partitions)
         writing = asyncio.get_running_loop().create_task(self._write(projection))

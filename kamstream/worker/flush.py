@@ -80,7 +80,11 @@ class Flusher:
                 release(taken)
                 return
             await self._letters(taken)
-            await self._durable(partition, made, positions)
+            try:
+                await self._durable(partition, made, positions)
+            except FencedError:
+                release(taken)
+                raise
             self._crash("after-flush")
             await self._tell(partition, made, projection, live=live)
             self._crash("before-commit")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -74,6 +74,8 @@ class Partition:
         self.good: tuple[Span, ...] = ()
         self.repairs: dict[bytes, bytes | None] = {}
         self.open = False
+        # Offsets by topic that stand in the dead letters already; looked at only while the state is derived anew.
+        self.refused: Mapping[str, Set[int]] = {}
         # -- progress: topic to the offset to be read next, applied and durable
         self.positions: dict[str, int] = {}
         self.durable: dict[str, int] = {}
@@ -94,8 +96,11 @@ class Partition:
         self.last_flush_ms: int | None = None
         self.touched = self.more = False
 
-    def begin(self, takeover: Takeover) -> None:
-        """Start as owner with recovered state."""
+    def begin(self, takeover: Takeover) -> bool:
+        """Start as owner with recovered state; False where it was kept under other settings and is derived anew.
+
+        Then ``refused`` has to be filled before anything is taken.
+        """
         mark = takeover.mark
         kept = self.engine.restore(takeover.rows)
         self.epoch, self.owner, self.flush_number = mark.epoch, mark.owner, mark.flush
@@ -110,6 +115,7 @@ class Partition:
         self.state = State.CATCHING_UP
         self.touched = True
         self.open = True
+        return kept
 
     def _start_over(self, takeover: Takeover) -> None:
         """The settings that shape the state have changed: read the sources again from where they begin."""
@@ -118,7 +124,7 @@ class Partition:
             if first and topic in self._inputs:
                 logger.warning("%s[%d] begins at %d: what was before cannot count", topic, self.number, first)
         self.positions = dict(takeover.begins)
-        self.repairs = dict.fromkeys(takeover.rows)
+        self.repairs = dict.fromkeys([*takeover.repairs, *takeover.rows])
 
     def take(self, topic: str, records: Sequence[Any]) -> None:
         """Apply the records of one fetch that were not applied before."""
@@ -139,6 +145,11 @@ class Partition:
 
     def _events(self, topic: str, records: Sequence[Any]) -> None:
         decode, apply = self._decoder.decode, self.engine.apply
+        refused = self.refused.get(topic)
+        if refused:
+            records = [record for record in records if record.offset not in refused]
+            if not records:
+                return
         partition, partitions = self.number, self._partitions
         before = self.engine.time
         for record in records:

@@ -1,14 +1,23 @@
 """Reading topics outside the consumer group: changelog partitions in batches, and where logs begin and end."""
 
+import asyncio
+import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 
+from kamstream.events.topics import OFFSET, PARTITION, TOPIC
 from kamstream.worker.replay import BetterHintError, Replay
 from kamstream.worker.watermark import KEY, Mark, decode
 
+logger = logging.getLogger(__name__)
+
+#: Seconds until a broker that is away is tried again.
+AGAIN = 1.0
 #: How far from the end the newest watermark is looked for first; then ten times as far, and so on.
 NEAR = 2_000
 #: How often a better hint may turn up; each is of a newer reign than the one before.
@@ -29,8 +38,13 @@ class Reader:
     async def bounds(self, tps: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], tuple[int, int]]:
         """Of each topic partition: its first offset and its end (the offset the next record gets)."""
         wanted = [TopicPartition(*tp) for tp in tps]
-        first = await self._consumer.beginning_offsets(wanted)
-        end = await self._consumer.end_offsets(wanted)
+        while True:
+            try:
+                first = await self._consumer.beginning_offsets(wanted)
+                end = await self._consumer.end_offsets(wanted)
+                break
+            except (KafkaTimeoutError, KafkaConnectionError) as error:
+                logger.warning("waiting for Kafka: %s", error)
         return {(tp.topic, tp.partition): (first[tp], end[tp]) for tp in wanted}
 
     async def records(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[Any]]:
@@ -67,6 +81,18 @@ class Reader:
                 return replay, end
         raise RuntimeError(f"{topic}[{partition}]: more than {HINTS} reigns contradict each other")
 
+    async def verdicts(self, topic: str, count: int, inputs: Sequence[str], partition: int) -> dict[str, set[int]]:
+        """The offsets in one partition of the inputs that stand in the dead letters: their verdict is final."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for (name, number), (first, end) in (await self.bounds([(topic, n) for n in range(count)])).items():
+            async for batch in self.records(name, number, first, end):
+                for record in batch:
+                    said = dict(record.headers)
+                    source = (said.get(TOPIC) or b"").decode("utf-8", "replace")
+                    if source in inputs and said.get(PARTITION) == b"%d" % partition:
+                        found[source].add(int(said.get(OFFSET) or b"-1"))
+        return found
+
     async def _newest_mark(self, topic: str, partition: int, first: int, end: int) -> Mark | None:
         distance, upto = NEAR, end
         while upto > first:
@@ -96,7 +122,13 @@ async def started(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
         fetch_max_bytes=64 << 20,
         max_partition_fetch_bytes=16 << 20,
     )
-    await consumer.start()
+    while True:
+        try:
+            await consumer.start()
+            break
+        except KafkaConnectionError as error:
+            logger.warning("waiting for Kafka: %s", error)
+            await asyncio.sleep(AGAIN)
     try:
         yield consumer
     finally:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable
 from typing import NoReturn, Protocol, cast
 
+from aiokafka.errors import IllegalStateError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 from faust.types import TP
@@ -47,8 +48,8 @@ class FleetRecovery(Recovery):
                 self._set_recovery_started()
                 await self._wait(self.host.take_over(self._partitions(self.active_tps)))
                 await self._wait(self.on_recovery_completed(generation))
-            except RebalanceAgain:
-                continue
+            except (RebalanceAgain, IllegalStateError):
+                continue  # the assignment has changed under us, the next signal is there or on its way
             except ServiceStopped:
                 return
             except asyncio.CancelledError:

@@ -51,7 +51,7 @@ async def serve(config: WorkerConfig, parts: Parts) -> None:
         await producer.maybe_start()
         sender = Sender(producer._ensure_producer())
         flusher = Flusher(sender, names, reader, counts, Rows(parts.units), parts.crash)
-        fleet.wiring = Wiring(sender, reader, flusher, partitions)
+        fleet.wiring = Wiring(sender, reader, flusher, partitions, counts[names.dead_letters])
         await run(app, fleet, Timekeeper(config, fleet, names, cast(CarrierConsumer, app.consumer)), config, asked)
 
 

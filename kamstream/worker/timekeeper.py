@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from aiokafka.errors import IllegalStateError
+
 from kamstream.worker.config import WorkerConfig
 from kamstream.worker.fleet import Fleet
 from kamstream.worker.partition import Partition, State
@@ -155,7 +157,10 @@ class Timekeeper:
             if partition.positions[topic] >= end:
                 continue
             # What is left may be control records, which no carrier holds.
-            here = await self._ends.position((topic, partition.number))
+            try:
+                here = await self._ends.position((topic, partition.number))
+            except IllegalStateError:
+                return False  # just taken away
             if here is None or here < end or not partition.quiet:
                 return False
         return True

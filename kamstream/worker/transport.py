@@ -7,11 +7,11 @@ an acknowledgement only makes Faust ask.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NoReturn, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Event, Schema
 from faust.transport.drivers import aiokafka as driver
@@ -212,12 +212,11 @@ class CarrierConsumer(driver.Consumer):
 
     def lag(self, tp: TP, at: int) -> int:
         """How many records lie between ``at`` and the end of a partition, as of the last fetch."""
-        end = self.highwater(tp)
+        try:
+            end = self.highwater(tp)
+        except IllegalStateError:
+            return 0  # just taken away
         return 0 if end is None else max(0, end - at)
-
-    def known(self) -> Iterable[TP]:
-        """The assigned partitions; none before the first assignment."""
-        return self.assignment()
 
 
 class DurableProducer(driver.Producer):

@@ -19,9 +19,10 @@ from kamstream.notify.actions import SilenceAction
 from kamstream.notify.courier import Courier
 from kamstream.notify.notifier import Place, wall_clock
 from tests.notify.receivers import web_server
-from tests.notify.support import FIRING, HOUR, RESOLVED, Fake, firing, rules
+from tests.notify.support import HOUR, Fake, firing, resolved, rules
 
 pytestmark = pytest.mark.integration
+NAMES = {"a1": "First", "a2": "Second", "a3": "Third"}
 ROUTES = rules("routes: [{notify: [json://a]}]")
 
 
@@ -84,25 +85,35 @@ async def lag(place: Place) -> int:
     return sum(ends[one] - max(done[one].offset if one in done else 0, 0) for one in places)
 
 
-def titles(fake: Fake) -> list[str]:
-    return [letter.title.partition(":")[0] for _, letter in fake.sent]
+def _told(fake: Fake) -> list[str]:
+    """What was told, such as `Warning a1`, sorted: what falls together comes as one digest, in either order."""
+    found = []
+    for _, letter in fake.sent:
+        parts = letter.body.split("\n\n") if "\n\n" in letter.body else [f"{letter.title}\n{letter.body}"]
+        found += (f"{part.partition(':')[0]} {_which(part)}" for part in parts)
+    return sorted(found)
+
+
+def _which(part: str) -> str:
+    return next(name for name, said in NAMES.items() if said in part)
 
 
 def test_alerts_are_told_once_over_restarts_and_repeats(kafka: str, prefix: str) -> None:
     async def story() -> None:
         place, fake = Place(kafka, prefix), Fake()
         await create(place)
-        await publish(place, FIRING, b"no alert at all")
+        one, over = firing("a1", name="First"), resolved("a1", name="First")
+        await publish(place, one, b"no alert at all")
         async with working(place, fake) as task:
             await until(lambda: len(fake.sent) == 1, task)
-        await publish(place, FIRING, RESOLVED, FIRING, RESOLVED, firing("a2", id="ACC-2"))
+        await publish(place, one, over, one, over, firing("a2", id="ACC-2", name="Second"))
         async with working(place, fake) as task:
-            await until(lambda: len(fake.sent) >= 3 and "Warning" in titles(fake)[1:], task)
+            await until(lambda: _told(fake) == ["Resolved a1", "Warning a1", "Warning a2"], task)
             await until(lambda: _no_lag(place), task)
-        await publish(place, firing("a3", id="ACC-3"))
+        await publish(place, firing("a3", id="ACC-3", name="Third"))
         async with working(place, fake) as task:
-            await until(lambda: len(fake.sent) >= 4, task)
-        assert sorted(titles(fake)) == ["Resolved", "Warning", "Warning", "Warning"]
+            await until(lambda: "Warning a3" in _told(fake), task)
+        assert _told(fake) == ["Resolved a1", "Warning a1", "Warning a2", "Warning a3"]
 
     asyncio.run(story())
 

@@ -25,6 +25,7 @@ from tests.why.recompute import recomputed
 
 DAY = 86_400_000
 HOUR = 3_600_000
+IN_THE_PAST = START + 770 * DAY + 5 * HOUR
 LONG = replace(NASTY, horizon="800d", windows=("365d", "90d", "24h"))
 LEVELS = (
     ServiceLevel("normal", None, 30 * HOUR, 5 * DAY),
@@ -44,7 +45,7 @@ def everything(settings: Settings) -> Config:
     return replace(config_of(settings), kpis=CATALOGUE, open_time=business, service_levels=LEVELS)
 
 
-@pytest.mark.parametrize("as_of", [None, START + 700 * DAY + 5 * HOUR], ids=["at the end", "in the past"])
+@pytest.mark.parametrize("as_of", [None, IN_THE_PAST], ids=["at the end", "in the past"])
 @pytest.mark.parametrize("shape", [NASTY, LONG, TO_DATE], ids=["short", "long", "to date"])
 def test_every_value_of_a_long_history_follows_from_its_facts(shape: Settings, as_of: int | None) -> None:
     config, standing = everything(shape), Standing()
@@ -75,18 +76,15 @@ def test_every_value_of_a_long_history_follows_from_its_facts(shape: Settings, a
     assert told > 200
 
 
-def test_every_kpi_has_facts_somewhere_in_the_histories_above() -> None:
+def test_every_kpi_has_facts_in_a_history_above() -> None:
     """Else the test above would prove nothing of it."""
-    seen: set[str] = set()
-    for shape in (NASTY, LONG):
-        config, standing = everything(shape), Standing()
-        offline = Offline(config, journal=standing)
-        for event in events_of(long_history(5, events=900, days=800, settings=shape), shape):
-            offline.apply(event)
-        offline.settle()
-        for field in Plan(config).fields:
-            why = explain(Question("company", "all", field.kpi, field.window, field.place), standing, offline.engine)
-            seen |= {field.kpi.name} if why.lines else set()
+    config, standing = everything(LONG), Standing()
+    offline = Offline(config, until=IN_THE_PAST, journal=standing)
+    for event in events_of(long_history(5, events=900, days=800, settings=LONG), LONG):
+        offline.apply(event)
+    offline.settle()
+    questions = [Question("company", "all", field.kpi, field.window, field.place) for field in Plan(config).fields]
+    seen = {each.kpi.name for each in questions if explain(each, standing, offline.engine).lines}
     assert seen == {kpi.name for kpi in CATALOGUE}
 
 

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from kamstream.events import Event, Refusal, murmur2
 
@@ -174,4 +176,22 @@ class Broken(CountingEngine):
         raise ZeroDivisionError("a bug in the engine")
 
 
-__all__ = ["Broken", "CountingEngine", "JsonDecoder", "TableChange", "replace"]
+class Renamed(CountingEngine):
+    """An engine under other settings: it does not know rows without their mark, and refuses nothing."""
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> bool:
+        if rows and b"settings/" not in rows:
+            return False
+        return super().restore(rows)
+
+    def apply(self, event: Event, offset: int) -> str:
+        return super().apply(replace(event, time=1), offset) if event.time < 0 else super().apply(event, offset)
+
+    def flush(self, *, evaluate: bool = True, most: int | None = None) -> Flush:
+        made = super().flush(evaluate=evaluate, most=most)
+        if made.rows:
+            made.rows.append((b"settings/", b"new"))
+        return made
+
+
+__all__ = ["Broken", "CountingEngine", "JsonDecoder", "Renamed", "TableChange"]

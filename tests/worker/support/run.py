@@ -14,7 +14,7 @@ from kamstream.live import SCRIPTS, Layout, Link, LiveWriter, Owner, Source
 from kamstream.worker import crash
 from kamstream.worker.config import Parts, WorkerConfig
 from kamstream.worker.serve import serve
-from tests.worker.support.engine import Broken, CountingEngine, JsonDecoder
+from tests.worker.support.engine import Broken, CountingEngine, JsonDecoder, Renamed
 
 
 def writers(url: str, prefix: str) -> Callable[..., LiveWriter]:
@@ -36,7 +36,7 @@ def main() -> None:
     logging.basicConfig(level=said.pop("log", "WARNING"), format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = WorkerConfig(**said)
     parts = Parts(
-        engine=Broken if engine == "broken" else CountingEngine,
+        engine={"counting": CountingEngine, "broken": Broken, "renamed": Renamed}[engine],
         decoder=JsonDecoder(),
         writer=writers(url, config.prefix) if url else None,
         units={"events": "count"},

@@ -1,0 +1,130 @@
+"""The worker processes of a run."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+#: Compiled modules are kept here, so that a worker is up sooner; the tree stays clean.
+CACHE = Path(tempfile.gettempdir()) / "kamstream-faults-pycache"
+
+
+class Worker:
+    """One worker process; what it says goes to ``log``."""
+
+    def __init__(self, number: int, log: Path, settings: Path, environment: dict[str, str]) -> None:
+        self.number = number
+        self.log = log
+        #: Whether its end is to be expected: it was killed, asked to stop, or given a crash point.
+        self.doomed = "KAMSTREAM_CRASH" in environment
+        command = [sys.executable, "-m", "tests.faults.entry", "worker", "--verbose", "--settings", str(settings)]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("KAMSTREAM_")}
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                command,
+                stdout=out,
+                stderr=out,
+                cwd=ROOT,
+                env={**inherited, "PYTHONPYCACHEPREFIX": str(CACHE), **environment},
+            )
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            self.doomed = True
+        if self.code is None:
+            self._process.send_signal(number)
+
+    def await_end(self, timeout: float) -> int:
+        """Its exit code; subprocess.TimeoutExpired when it does not end."""
+        return self._process.wait(timeout)
+
+    def says(self, words: str) -> bool:
+        """Whether its log holds these words."""
+        return words.encode() in self.log.read_bytes()
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else "no output"
+
+
+class Crew:
+    """The workers of a run. ``tell`` takes the lines of the run's log."""
+
+    def __init__(self, folder: Path, settings: Path, environment: dict[str, str], tell: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._environment = environment
+        self._tell = tell
+        self._started = 0
+        self._ended: list[Worker] = []
+        self.workers: list[Worker] = []
+        #: How many ended although nobody asked for it, and how each ended.
+        self.fail_stops: list[str] = []
+
+    def start(self, **more: str) -> Worker:
+        """Start one more; ``more`` are variables of its own."""
+        self._started += 1
+        number = self._started
+        worker = Worker(
+            number, self._folder / f"worker-{number}.log", self._settings, {**self._environment, **more}
+        )
+        self.workers.append(worker)
+        self._tell(f"worker {number} starts" + "".join(f" {name}={value}" for name, value in more.items()))
+        return worker
+
+    def kill(self, worker: Worker) -> None:
+        """SIGKILL."""
+        self._tell(f"worker {worker.number}: kill -9")
+        worker.signal(signal.SIGKILL)
+        worker.await_end(10)
+        self._remove(worker)
+
+    def stop(self, worker: Worker, timeout: float = 40.0) -> None:
+        """SIGTERM; a worker that does not end in time is a fault of its own."""
+        self._tell(f"worker {worker.number}: SIGTERM")
+        worker.signal(signal.SIGCONT)
+        worker.signal(signal.SIGTERM)
+        try:
+            code = worker.await_end(timeout)
+        except subprocess.TimeoutExpired:
+            self.fail_stops.append(f"worker {worker.number} did not stop within {timeout:g} s of SIGTERM")
+            self.kill(worker)
+            return
+        if code != 0:
+            self.fail_stops.append(f"worker {worker.number} ended with {code} after SIGTERM: {worker.last_words()}")
+        self._remove(worker)
+
+    def tend(self) -> None:
+        """Start anew what has ended, as a supervisor does."""
+        for worker in list(self.workers):
+            if worker.code is not None:
+                how = f"worker {worker.number} ended with {worker.code}: {worker.last_words()}"
+                self._tell(how)
+                if not worker.doomed:
+                    self.fail_stops.append(how)
+                self._remove(worker)
+                self.start()
+
+    def close(self) -> None:
+        """Kill all that is left."""
+        for worker in list(self.workers):
+            worker.signal(signal.SIGKILL)
+            worker.await_end(10)
+            self._remove(worker)
+
+    def _remove(self, worker: Worker) -> None:
+        if worker in self.workers:
+            self.workers.remove(worker)
+            self._ended.append(worker)

@@ -1,0 +1,39 @@
+"""A worker process of the harness: ``python -m tests.faults.entry worker --settings FILE``.
+
+It is `kamstream worker` with three things that no user needs. ``FAULTS_SESSION``: the session timeout in seconds, so
+that more faults fit into a run. ``FAULTS_CLOCK``: a file with what the wall clock is ahead by, in seconds, or with ``=``
+before it, what it says. ``FAULTS_PLANTED``: the name of a bug in ``tests.faults.planted`` that is put in first.
+"""
+
+import importlib
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+from kamstream.cli.main import main
+from kamstream.worker import entry, serve
+from kamstream.worker.config import WorkerConfig
+from kamstream.worker.timekeeper import Timekeeper
+
+
+def shifted_clock(file: Path) -> float:
+    """The time that the file makes of the wall clock's."""
+    said = file.read_text().strip()
+    return float(said[1:]) if said.startswith("=") else time.time() + float(said)
+
+
+def prepare() -> None:
+    """Change what the environment asks for."""
+    if session := os.environ.get("FAULTS_SESSION"):
+        quick = partial(WorkerConfig, session_timeout=float(session), idle_watermark=1.0)
+        entry.WorkerConfig = quick  # type: ignore[assignment,misc]
+    if clock := os.environ.get("FAULTS_CLOCK"):
+        serve.Timekeeper = partial(Timekeeper, now=partial(shifted_clock, Path(clock)))  # type: ignore[assignment,misc]
+    if planted := os.environ.get("FAULTS_PLANTED"):
+        importlib.import_module(f"tests.faults.planted.{planted}").plant()
+
+
+if __name__ == "__main__":
+    prepare()
+    main()
