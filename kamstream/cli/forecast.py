@@ -177,7 +177,7 @@ def _ahead_lines(rows: Sequence[Ahead], currency: str) -> Iterator[str]:
 def _overdue_lines(late: Sequence[Overdue], currency: str) -> Iterator[str]:
     if not late:
         return
-    yield f"\noverdue: {len(late)} open deals were expected to close before today"
+    yield f"\noverdue ({len(late)}): open, though expected to close before today"
     for deal in late:
         amount = "no amount" if deal.amount is None else fmt.text(deal.amount, "money", currency)
         stage, owner = deal.stage or "no stage", deal.owner or "its KAM"

@@ -80,6 +80,8 @@ class Engine:
         self._touched: set[str] = set()
         self._dirty = _Dirty()
         self._published: dict[ScopeId, list[Value]] = {}
+        #: Ids that nobody watched for a while: what ran out meanwhile counts only if their new values agree.
+        self._unwatched: set[ScopeId] = set()
         self._entity_dues: list[tuple[int, str, str]] = []
         self._table_dues: list[tuple[int, ScopeId]] = []
         self._rows: dict[bytes, bytes | None] = {}
@@ -225,6 +227,7 @@ class Engine:
         for key in self._received.ids():
             self._dirty.add(key, "tick")
         self._dirty_own_company()
+        self._unwatched = set(self._dirty.ids)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -319,7 +322,9 @@ class Engine:
             return
         by_name = dict(zip(self._names, values, strict=True))
         profile = self.profile(key[1]) if key[0] == "account" else None
-        self._alarms.evaluate(*key, by_name, self.time, profile=profile, live=self._is_live(key))
+        gap = key in self._unwatched
+        self._unwatched.discard(key)
+        self._alarms.evaluate(*key, by_name, self.time, profile=profile, live=self._is_live(key), gap=gap)
 
     def _is_live(self, key: ScopeId) -> bool:
         if key[0] != "account":

@@ -30,6 +30,8 @@ class TopicNames:
     rollups: str
     time: str
     changelog: str
+    notices: str
+    alert_actions: str
 
 
 def app_id(prefix: str = "kam") -> str:
@@ -51,4 +53,6 @@ def topic_names(prefix: str = "kam") -> TopicNames:
         rollups=f"{prefix}.rollups",
         time=f"{prefix}.time",
         changelog=f"{app_id(prefix)}-state-changelog",
+        notices=f"{prefix}.notices",
+        alert_actions=f"{prefix}.alert-actions",
     )

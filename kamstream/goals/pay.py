@@ -14,7 +14,7 @@ and payout are exact fractions. The parts are rounded so that they add up to the
 ann, 2026Q4 (2026-10-01 to 2026-12-31)
 base salary               60,000.00 a year × 1/4 = 15,000.00
 variable share            15,000.00 × 20 % = 3,000.00
-revenue:qtd               90000 of 100000 = 90 % attained → payout 90 %
+revenue:qtd               90000 of 100000 = 90 % attained → payout 90 % (between 0 % → 0 % and 100 % → 100 %)
   part                    3,000.00 × weight 1/1 × 90 % = 2,700.00
 variable pay              2,700.00
 """
@@ -58,8 +58,25 @@ class Payout:
             return first[1]
         if attained >= last[0] or isinstance(attained, float):
             return last[1]
-        (low, from_), (high, to) = next(pair for pair in pairwise(self._points) if attained <= pair[1][0])
+        (low, from_), (high, to) = self._around(attained)
         return from_ + (attained - low) * (to - from_) / (high - low)
+
+    def rule(self, attained: Fraction | float) -> str:
+        """In words, the points that an attainment is paid out by.
+
+        >>> Payout(Payout.STRAIGHT).rule(Fraction(1, 2)), Payout(Payout.STRAIGHT).rule(Fraction(2))
+        ('between 0 % → 0 % and 100 % → 100 %', 'from 100 % on')
+        """
+        first, last = self._points[0], self._points[-1]
+        if attained >= last[0] or isinstance(attained, float):
+            return f"from {percent(last[0])} on"
+        if attained <= first[0]:
+            return f"up to {percent(first[0])}"
+        (low, from_), (high, to) = self._around(attained)
+        return f"between {percent(low)} → {percent(from_)} and {percent(high)} → {percent(to)}"
+
+    def _around(self, attained: Fraction) -> tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]:
+        return next(pair for pair in pairwise(self._points) if attained <= pair[1][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ class Statement:
             return
         reached = "beyond measure" if isinstance(attained, float) else percent(attained)
         came = f"{plain(outcome.value)} of {plain(outcome.target)} = {reached} attained"
-        yield _line(field, f"{came} → payout {percent(one.payout)}")
+        yield _line(field, f"{came} → payout {percent(one.payout)} ({self.plan.payout.rule(attained)})")
         weighted = f"weight {_over(one.weight)} × {percent(one.payout)}"
         yield _line("  part", f"{stake} × {weighted} = {money(one.cents)}")
 
@@ -211,18 +228,18 @@ def money(cents: int) -> str:
 
 
 def percent(share: Fraction) -> str:
-    """A share as a percentage with at most two decimals.
+    """A share as a percentage with at most six decimals, enough to check a statement by hand.
 
     >>> percent(Fraction(2, 3)), percent(Fraction(1, 5))
-    ('66.67 %', '20 %')
+    ('66.666667 %', '20 %')
     """
-    return f"{plain(Fraction(half_up(share * 10_000), 100))} %"
+    return f"{plain(share * 100)} %"
 
 
 def plain(number: Fraction) -> str:
-    """A number in full where it ends within 4 decimals, else rounded to them."""
-    whole, rest = divmod(abs(half_up(number * 10_000)), 10_000)
-    text = f"{whole}.{rest:04}".rstrip("0").rstrip(".")
+    """A number in full where it ends within six decimals, else rounded to them."""
+    whole, rest = divmod(abs(half_up(number * 1_000_000)), 1_000_000)
+    text = f"{whole}.{rest:06}".rstrip("0").rstrip(".")
     return f"-{text}" if number < 0 and text != "0" else text
 
 

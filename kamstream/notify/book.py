@@ -41,7 +41,7 @@ async def ensure_topics(bootstrap: str, prefix: str) -> None:
         if described[0]["error_code"] or not parts:
             raise UserError(f"no topic {alerts}: run `kamstream topics create` first")
         copies = len(parts[0]["replicas"])
-        compact = {"cleanup.policy": "compact"}
+        compact = {"cleanup.policy": "compact", "min.compaction.lag.ms": "86400000"}  # as `topics create` makes them
         for name, partitions in ((topic(prefix), len(parts)), (actions.topic(prefix), 1)):
             made = await admin.create_topics([NewTopic(name, partitions, copies, topic_configs=compact)])
             for _, code, *_ in made.topic_errors:

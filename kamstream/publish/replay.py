@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
 from kamstream.events import Event, Refusal
 from kamstream.events import topics as names
@@ -147,7 +148,10 @@ class Replay:
     def passed(self, stretch: Stretch) -> bool:
         """Whether the worker's group has committed past the ends of a stretch: all of it is durable then."""
         with admin_client(self._bootstrap) as admin:
-            committed = admin.list_group_offsets([self._group]).get(self._group, {})
+            try:
+                committed = admin.list_group_offsets([self._group]).get(self._group, {})
+            except (CoordinatorNotAvailableError, NotCoordinatorError, CoordinatorLoadInProgressError):
+                return False  # nobody has committed anything yet, or the broker has just started
         offsets = {(tp.topic, tp.partition): said.offset for tp, said in committed.items()}
         return all(end <= stretch.begins[place] or offsets.get(place, -1) >= end for place, end in stretch.ends.items())
 

@@ -73,9 +73,9 @@ class TopicReport:
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
-    """All topics of an installation, with one partition count.
+    """All topics of an installation, with one partition count, so that an account's events and state meet in one worker.
 
-    An account's events and state meet in one worker.
+    Only what people do about alerts has a single partition: it is little, and every notifier reads all of it.
     """
     names = topic_names(settings.prefix)
     configs: dict[str, dict[str, str]] = {
@@ -86,8 +86,10 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
         names.rollups: COMPACT,
         names.time: COMPACT,
         names.changelog: COMPACT,
+        names.notices: COMPACT,
     }
-    return [TopicSpec(name, settings.partitions, config) for name, config in configs.items()]
+    specs = [TopicSpec(name, settings.partitions, config) for name, config in configs.items()]
+    return [*specs, TopicSpec(names.alert_actions, 1, COMPACT)]
 
 
 def create(settings: Settings, *, patience: float = PATIENCE) -> list[TopicReport]:

@@ -20,7 +20,7 @@ from kamstream.worker.flush import Flusher
 from kamstream.worker.reading import open_reader
 from kamstream.worker.sending import Sender
 from kamstream.worker.timekeeper import Timekeeper
-from kamstream.worker.topics import check_counts, every
+from kamstream.worker.topics import check_counts, copartitioned, every
 from kamstream.worker.transport import CarrierConsumer, DurableProducer
 from kamstream.worker.values import Rows
 from kamstream.worker.watchdog import Watchdog
@@ -47,12 +47,15 @@ async def serve(config: WorkerConfig, parts: Parts) -> None:
     fleet = Fleet(config, parts, names, give_up)
     app = build_app(config, names, partitions, fleet, give_up)
     async with open_reader(config.bootstrap) as reader:
+        # The first question about a topic takes most of a second: asked now, it is answered while Faust starts.
+        warming = asyncio.create_task(reader.bounds([(topic, 0) for topic in copartitioned(names)]))
         producer = cast(DurableProducer, app.producer)
         await producer.maybe_start()
         sender = Sender(producer._ensure_producer())
         flusher = Flusher(sender, names, reader, counts, Rows(parts.units), parts.crash)
         fleet.wiring = Wiring(sender, reader, flusher, partitions, counts[names.dead_letters])
         await run(app, fleet, Timekeeper(config, fleet, names, cast(CarrierConsumer, app.consumer)), config, asked)
+        warming.cancel()
 
 
 async def run(app: WorkerApp, fleet: Fleet, timekeeper: Timekeeper, config: WorkerConfig, asked: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""What the results must be: the core job through the offline engine, kept in the cache folder by the engine's source."""
+"""What the results must be: the core job through the engine, offline, kept in the cache folder by the engine's source."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kamstream
-from kamstream.engine.offline import Offline
+from kamstream.engine.past import Past
 from kamstream.events import Decoder, Event
 from kamstream.live.layout import number
 from kamstream.settings import Settings
@@ -54,18 +54,20 @@ def fingerprint() -> str:
 
 
 def compute(job: Job) -> Truth:
-    """Run a job through the offline engine."""
+    """Run a job through the engine, offline."""
     chosen = settings()
-    decode, offline = Decoder(chosen.decoding()).decode_line, Offline(chosen.config())
+    decode, past = Decoder(chosen.decoding()).decode_line, Past(chosen.config())
     for _, line in job.lines():
         event = decode(line, now=1 << 50)
         assert isinstance(event, Event), event
-        offline.apply(event)
-    offline.settle()
+        past.apply(event)
+    past.settle(past.time)
     digest, accounts, fields = hashlib.sha256(), list[str](), tuple[str, ...]()
-    for table in offline.tables(("account",)):
-        accounts.append(table.id)
-        fields = tuple(table.values)
-        values = [None if value.value is None else number(value.value).encode() for value in table.values.values()]
-        digest.update(line_of(table.id, values))
-    return Truth(tuple(accounts), fields, offline.engine.time, digest.hexdigest()[:16])
+    for scope, id in sorted(past.ids(("account",))):
+        table = past.values(scope, id, past.time)
+        assert table is not None
+        accounts.append(id)
+        fields = tuple(table)
+        values = [None if value.value is None else number(value.value).encode() for value in table.values()]
+        digest.update(line_of(id, values))
+    return Truth(tuple(accounts), fields, past.time, digest.hexdigest()[:16])

@@ -53,7 +53,7 @@ def settings() -> str:
 
 
 def _default(name: str, value: Any) -> str:
-    if value is None or value == () or value == {}:
+    if not value and not isinstance(value, int):
         return ""
     if name in ("flush_interval", "redis_interval", "tick", "future_tolerance"):
         return f"`{value}ms`"

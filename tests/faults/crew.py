@@ -45,6 +45,11 @@ class Worker:
         if self.code is None:
             self._process.send_signal(number)
 
+    def wake(self) -> None:
+        """Let it go on where it was stopped."""
+        if self.code is None:
+            self._process.send_signal(signal.SIGCONT)
+
     def await_end(self, timeout: float) -> int:
         """Its exit code; subprocess.TimeoutExpired when it does not end."""
         return self._process.wait(timeout)
@@ -73,13 +78,16 @@ class Crew:
         #: How many ended although nobody asked for it, and how each ended.
         self.fail_stops: list[str] = []
 
+    @property
+    def started(self) -> int:
+        """How many were started in all."""
+        return self._started
+
     def start(self, **more: str) -> Worker:
         """Start one more; ``more`` are variables of its own."""
         self._started += 1
         number = self._started
-        worker = Worker(
-            number, self._folder / f"worker-{number}.log", self._settings, {**self._environment, **more}
-        )
+        worker = Worker(number, self._folder / f"worker-{number}.log", self._settings, {**self._environment, **more})
         self.workers.append(worker)
         self._tell(f"worker {number} starts" + "".join(f" {name}={value}" for name, value in more.items()))
         return worker
@@ -94,7 +102,7 @@ class Crew:
     def stop(self, worker: Worker, timeout: float = 40.0) -> None:
         """SIGTERM; a worker that does not end in time is a fault of its own."""
         self._tell(f"worker {worker.number}: SIGTERM")
-        worker.signal(signal.SIGCONT)
+        worker.wake()
         worker.signal(signal.SIGTERM)
         try:
             code = worker.await_end(timeout)

@@ -1,8 +1,8 @@
 """A worker process of the harness: ``python -m tests.faults.entry worker --settings FILE``.
 
 It is `kamstream worker` with three things that no user needs. ``FAULTS_SESSION``: the session timeout in seconds, so
-that more faults fit into a run. ``FAULTS_CLOCK``: a file with what the wall clock is ahead by, in seconds, or with ``=``
-before it, what it says. ``FAULTS_PLANTED``: the name of a bug in ``tests.faults.planted`` that is put in first.
+that more faults fit into a run. ``FAULTS_CLOCK``: a file with the seconds by which the wall clock is ahead, or after
+``=`` the time it shows. ``FAULTS_PLANTED``: the name of a bug in ``tests.faults.planted`` that is put in first.
 """
 
 import importlib

@@ -50,7 +50,6 @@ class Installation:
 
     settings: Settings
     offline: Offline
-    said: list[str] = field(default_factory=list)
 
     def publish(self, *lines: bytes) -> None:
         with Publisher(self.settings) as publisher:
@@ -139,7 +138,8 @@ def installation(
     monkeypatch.chdir(tmp_path)
     Path("kamstream.toml").write_text(
         f'prefix = "{prefix}"\nflush_interval = "60ms"\nredis_interval = "60ms"\nclock = "event"\n'
-        f'rank_fields = ["revenue:90d"]\n[rates]\nUSD = 0.5\n[kafka]\nbootstrap = "{kafka}"\n[redis]\nurl = "{redis_url}"\n'
+        f'rank_fields = ["revenue:90d"]\n[rates]\nUSD = 0.5\n'
+        f'[kafka]\nbootstrap = "{kafka}"\n[redis]\nurl = "{redis_url}"\n'
     )
     settings = Settings.load(None, partitions=PARTITIONS)
     create(settings)

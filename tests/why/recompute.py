@@ -88,10 +88,8 @@ SIMPLE: dict[str, Callable[[Rows], Pair]] = {
 def recomputed(head: dict[str, Any], facts: Rows) -> Pair:
     """Value and n of ``head`` from its rows; a percentile's is the exact nearest rank."""
     kpi, now = head["kpi"], to_ms(head["as_of"])
-    rows, before, beside = (
-        [row for row in facts if row["part"] == part] for part in ("window", "before", "beside")
-    )
-    family, _, statistic = kpi.rpartition(".")
+    rows, before, beside = ([row for row in facts if row["part"] == part] for part in ("window", "before", "beside"))
+    statistic = kpi.rpartition(".")[2]
     took = "open_hours_s" if ".business" in kpi else "took_s"
     if statistic == "mean":
         return mean(rows, took)

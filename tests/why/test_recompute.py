@@ -14,11 +14,11 @@ from kamstream.engine.offline import Offline
 from kamstream.engine.plan import Plan
 from kamstream.engine.why import Question, Standing, explain
 from kamstream.entities.fact import ServiceLevel
-from kamstream.events import Decoder, Rules
 from kamstream.kpis import CATALOGUE
 from tests.engine.driver import config_of, events_of
 from tests.reference import Settings
 from tests.reference.compare import close
+from tests.reference.drafts import event
 from tests.reference.histories import NASTY, TO_DATE
 from tests.reference.long_histories import START, long_history
 from tests.why.recompute import recomputed
@@ -91,17 +91,15 @@ def test_every_kpi_has_facts_in_a_history_above() -> None:
 def test_two_facts_with_the_same_integers_both_count() -> None:
     """Two threads answered at the same moments are two facts with the same integers."""
     standing = Standing()
-    line = '{"specversion":"1.0","type":"interaction.logged","subject":"A","source":"s","id":"%s","time":"%s","data":%s}'
-    log = [
-        line % (f"{thread}{step}", f"2026-01-01T00:0{step}:00Z", msgspec.json.encode(
-            {"interaction_id": "x", "direction": ("inbound", "outbound")[step], "channel": "email", "thread_id": thread}
-        ).decode())
-        for thread in "ab" for step in (0, 1)
-    ]  # fmt: skip
     offline = Offline(Config(), journal=standing)
-    decoder = Decoder(Rules())
-    for text in log:
-        offline.apply(decoder.decode_line(text.encode(), now=2**60))  # type: ignore[arg-type]
+    for thread in "ab":
+        for step, direction in enumerate(("inbound", "outbound")):
+            data = {"interaction_id": "x", "direction": direction, "channel": "email", "thread_id": thread}
+            made = event(
+                account="A", type_="interaction.logged", at=f"2026-01-01T00:0{step}:00Z", source="crm",
+                id_=f"{thread}{step}", data=data,
+            )  # fmt: skip
+            offline.apply(*events_of([made], LONG))
     kpi = next(kpi for kpi in CATALOGUE if kpi.name == "response_time.mean")
     why = explain(Question("account", "A", kpi, Config().windows[0]), standing, offline.engine)
     assert (why.value.value, why.value.n, len(why.lines)) == (60.0, 2, 2)

@@ -1,0 +1,1 @@
+"""Event sets become facts: one pure module per kind of entity."""

@@ -1,0 +1,94 @@
+"""Who takes part: how each contender is started on a job."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from kamstream.events.topics import app_id, topic_names
+from tests.benchmarks import corejob
+from tests.benchmarks.bed import Bed, Job
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = Path(__file__).with_name("apps")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What to run, the consumer group that shows its progress, and the names its own topics begin with."""
+
+    command: list[str]
+    group: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    topics: tuple[str, ...] = ()
+    changelog: str | None = None
+
+
+class Contender(Protocol):
+    """One way of doing the core job. ``share`` of the events is what it can be given in a bounded time."""
+
+    name: str
+    share: float
+    results: bool
+
+    def start(self, bed: Bed, job: Job, run: str, folder: Path) -> Start: ...
+
+
+def surroundings(bed: Bed, job: Job, group: str) -> dict[str, str]:
+    """What the small apps read from their environment."""
+    return {
+        "BENCH_BOOTSTRAP": bed.bootstrap,
+        "BENCH_REDIS": bed.redis_url,
+        "BENCH_PREFIX": job.prefix,
+        "BENCH_TOPICS": ",".join(job.topics()),
+        "BENCH_GROUP": group,
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+class Kamstream:
+    """One worker process with the core job's settings."""
+
+    results = True
+
+    def __init__(self, redis_interval: str = "1s", rules: str = "rules: []\n", share: float = 1.0) -> None:
+        self.name = "kamstream"
+        self.share = share
+        self._redis_interval = redis_interval
+        self._rules = rules
+
+    def start(self, bed: Bed, job: Job, run: str, folder: Path) -> Start:
+        """A fresh installation on the job's inputs."""
+        bed.reset_kamstream(job.prefix)
+        return self.again(bed, job, folder)
+
+    def again(self, bed: Bed, job: Job, folder: Path) -> Start:
+        """A worker on what is there."""
+        (folder / "alerts.yaml").write_text(self._rules)
+        settings = folder / "kamstream.toml"
+        settings.write_text(
+            f'prefix = "{job.prefix}"\n'
+            f"kpis = {list(corejob.KPIS)}\nwindows = {list(corejob.WINDOWS)}\nscopes = {list(corejob.SCOPES)}\n"
+            f'clock = "event"\nflush_interval = "1s"\nredis_interval = "{self._redis_interval}"\n'
+            f'alerts_file = "{folder / "alerts.yaml"}"\nrank_fields = []\nhistory_fields = []\n'
+            f'[kafka]\nbootstrap = "{bed.bootstrap}"\n[redis]\nurl = "{bed.redis_url}"\n'
+        )
+        command = [sys.executable, "-m", "kamstream", "worker", "--verbose", "--settings", str(settings)]
+        changelog = topic_names(job.prefix).changelog
+        return Start(command, app_id(job.prefix), {"PYTHONPATH": str(ROOT)}, (), changelog)
+
+
+class PythonApp:
+    """A script of ``apps`` that reads its surroundings."""
+
+    def __init__(self, name: str, script: str, share: float, *, python: Path | None = None, results: bool = True) -> None:
+        self.name, self.share, self.results = name, share, results
+        self._script = script
+        self._python = python
+
+    def start(self, bed: Bed, job: Job, run: str, folder: Path) -> Start:
+        """The script under a group of its own."""
+        group = f"bench-{self._script}-{run}"
+        command = [str(self._python or sys.executable), str(APPS / f"{self._script}.py")]
+        return Start(command, group, surroundings(bed, job, group), (group, f"changelog__{group}"))
