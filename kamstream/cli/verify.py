@@ -225,7 +225,9 @@ def show(verified: Verified, *, as_json: bool) -> None:
     else:
         for each in verified.differences:
             where = f"{each.scope} {each.id} {each.field}"
-            print(f"{where}: Redis says {each.redis}, the log says {each.log} (at {to_text(each.at)})")
+            # Rankings are held against the tables, and those against the log.
+            witness = "its table" if each.scope.startswith("rank:") else "the log"
+            print(f"{where}: Redis says {each.redis}, {witness} says {each.log} (at {to_text(each.at)})")
         for kind, id in verified.busy:
             print(f"busy: {kind} {id} changed at every look")
         print(summary)

@@ -328,7 +328,7 @@ class Engine:
 
     def _is_live(self, key: ScopeId) -> bool:
         if key[0] != "account":
-            return self._received.live.get(key, True)
+            return self._received.is_live(key)
         account = self._account(key[1])
         return account.live if account else True
 
@@ -374,6 +374,8 @@ class _Restore:
                 engine._scopes.put(*scope_key(key), value)
             elif family == b"R":
                 engine._received.restore(key[1:], value)
+            elif family == b"B":
+                engine._received.restore_backfilled(*decode(key[1:]))
             elif family == b"E":
                 engine._received.restore_epoch(int(key[1:]), decode(value))
             elif family == b"L":

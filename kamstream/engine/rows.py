@@ -9,6 +9,7 @@ Keys begin with a family letter and the id they belong to, closed by a zero byte
 ``A <account> p|u <unit> <pane>``     sums of the account: all of them, those without an owner
 ``S <scope> <id> <unit> <pane>``      sums of a KAM or the company over this partition's accounts
 ``R <rollup key>``                    sums received from a partition
+``B <scope> <id>``                    a backfill changed the id's sums last
 ``E <partition>``                     the newest epoch received from a partition
 ``L <rule> <scope> <id>``             the life of an alert
 ``T``, ``F``                          stream time; the fingerprint of the settings

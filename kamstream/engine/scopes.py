@@ -14,6 +14,9 @@ from kamstream.events import murmur2
 #: A row for another partition: its number, the key, and the pane as bytes (None: gone).
 Rollup = tuple[int, bytes, bytes | None]
 ScopeId = tuple[str, str]
+#: What a payload begins with that a backfill event caused, and one that an owner who takes over sends again; a pane
+#: itself begins with a brace.
+BACKFILL, AGAIN = b"-", b"="
 
 
 def rollup_key(scope: str, id: str, source: int, unit: str, number: int) -> bytes:
@@ -69,7 +72,7 @@ class Scopes:
                 code = self._plan.units[unit].code
                 value = encode_pane(pane, self._plan) if pane else None
                 rows[pane_key(prefix, b"", code, number)] = value
-                payload = value if value is None or live else b"-" + value
+                payload = value if live else BACKFILL + (value or b"")
                 rollups.append((target, rollup_key(scope, id, self._partition, code, number), payload))
             ledger.changed.clear()
             if ledger.is_empty:
@@ -82,7 +85,7 @@ class Scopes:
         for (scope, id), ledger in self._ledgers.items():
             for unit, number, pane in ledger.panes():
                 key = rollup_key(scope, id, self._partition, self._plan.units[unit].code, number)
-                yield self._owner(id), key, b"-" + encode_pane(pane, self._plan)
+                yield self._owner(id), key, AGAIN + encode_pane(pane, self._plan)
 
     def _owner(self, id: str) -> int:
         return murmur2(id.encode()) % self._plan.config.partitions
@@ -107,7 +110,11 @@ class Received:
         self._rows: dict[bytes, tuple[tuple[int, int], bytes]] = {}
         self._epochs: dict[int, int] = {}
         self._ledgers: dict[ScopeId, Ledger] = {}
-        self.live: dict[ScopeId, bool] = {}
+        self._backfilled: set[ScopeId] = set()
+
+    def is_live(self, key: ScopeId) -> bool:
+        """Whether a live event changed the id's sums last, rather than a backfill."""
+        return key not in self._backfilled
 
     def ledger(self, scope: str, id: str) -> Ledger | None:
         """The sums of an id over all partitions; None where there are none."""
@@ -130,11 +137,14 @@ class Received:
         known = self._rows.get(key)
         if known and stamp < known[0]:
             return None
-        pane = (payload or b"").removeprefix(b"-") or None
+        mark = (payload or b"")[:1]
+        pane = (payload or b"").removeprefix(BACKFILL).removeprefix(AGAIN) or None
         if known is None and pane is None:
             return None
-        self.live[scope, id] = payload is not None and not payload.startswith(b"-")
-        return self._replace(key, pane, stamp, rows)
+        changed = self._replace(key, pane, stamp, rows)
+        if changed and mark != AGAIN:
+            self._note_live(changed, mark != BACKFILL, rows)
+        return changed
 
     def complete(self, source: int, epoch: int, rows: dict[bytes, bytes | None]) -> list[ScopeId]:
         """A partition has sent all it has in an epoch: what it sent before and not again is gone."""
@@ -149,6 +159,15 @@ class Received:
         stamp = (int(epoch), int(flush))
         self._rows[key] = (stamp, pane)
         self._merge(key, pane, 1)
+
+    def restore_backfilled(self, scope: str, id: str) -> None:
+        """Note, as it was stored, that a backfill changed the id last."""
+        self._backfilled.add((scope, id))
+
+    def _note_live(self, key: ScopeId, live: bool, rows: dict[bytes, bytes | None]) -> None:
+        if live == (key in self._backfilled):
+            rows[b"B" + encode(key)] = None if live else b"1"
+            self._backfilled ^= {key}
 
     def restore_epoch(self, source: int, epoch: int) -> None:
         """Set the newest epoch of a partition as it was stored."""

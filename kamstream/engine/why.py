@@ -148,7 +148,7 @@ def credited(account: str, fact: Fact, kam_of: KamOf) -> str | None:
 def counts_for(question: Question, account: str, fact: Fact, kam_of: KamOf) -> bool:
     """Whether a fact counts for an id, as the engine posts it."""
     if question.scope == "kam":
-        return fact.credit != FOR_ACCOUNT and credited(account, fact, kam_of) == question.id
+        return credited(account, fact, kam_of) == question.id
     return fact.credit != FOR_PERSON and (question.scope == "company" or account == question.id)
 
 

@@ -34,9 +34,9 @@ Slots = tuple[Slot, ...]
 _EPOCH = date(1970, 1, 1).toordinal()
 #: Days that are worked out and kept together.
 _BLOCK = 256
-#: Years outside of which no clock change and no country's holiday is known; days before 0001 do not exist.
-_YEARS = range(1900, 2101)
-_FIRST_S, _LAST_S = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (_YEARS[0], _YEARS[-1] + 1))
+#: Open hours are known from 1900 to the end of 2100; before and after that nothing is open. So a mistaken year
+#: cannot make anybody work out thousands of them.
+_FIRST, _END = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1000 for year in (1900, 2101))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +103,7 @@ class Calendars:
 
 def open_ms(calendar: Calendar, start: int, end: int) -> int:
     """Open milliseconds of ``start <= t < end`` (epoch milliseconds)."""
+    start, end = max(start, _FIRST), min(end, _END)
     if end <= start:
         return 0
     first, last = start // DAY // _BLOCK, end // DAY // _BLOCK
@@ -171,7 +172,7 @@ def _cut(zone: ZoneInfo, start: int, end: int) -> list[tuple[int, int, int]]:
 
 def _offset(zone: ZoneInfo, at: int) -> int:
     """Milliseconds that local clocks are ahead of UTC."""
-    there = datetime.fromtimestamp(min(max(at // 1000, _FIRST_S), _LAST_S), UTC).astimezone(zone)
+    there = datetime.fromtimestamp(at // 1000, UTC).astimezone(zone)
     since = there.utcoffset()
     assert since is not None
     return (since.days * 86_400 + since.seconds) * 1000
@@ -181,8 +182,6 @@ def _slots(calendar: Calendar, day: int) -> Slots:
     """The slots of a local day (since the epoch)."""
     ordinal = day + _EPOCH
     usual = calendar.hours[(ordinal - 1) % 7]
-    if not 1 <= ordinal <= date.max.toordinal():
-        return usual
     there = date.fromordinal(ordinal)
     names = (there.isoformat(), f"{there.month:02}-{there.day:02}")
     if not calendar.days_off.isdisjoint(names):
@@ -191,7 +190,7 @@ def _slots(calendar: Calendar, day: int) -> Slots:
         for half_day, slots in calendar.half_days:
             if half_day == name:
                 return slots
-    if calendar.holidays and there.year in _YEARS and there in holidays_of(calendar.holidays, there.year):
+    if calendar.holidays and there in holidays_of(calendar.holidays, there.year):
         return ()
     return usual
 

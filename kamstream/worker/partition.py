@@ -233,11 +233,6 @@ class Partition:
         return self._quiet
 
     @property
-    def clean(self) -> bool:
-        """Whether everything applied is durable and told."""
-        return not self.touched and not self.flushing.locked() and self.positions == self.durable
-
-    @property
     def live(self) -> bool:
         """Whether rules are evaluated and the wall clock moves T."""
         return self.state is State.LIVE

@@ -78,11 +78,6 @@ class TableProjection:
             self._dirty.update((change.scope, change.id) for change in changes)
         self._wake.set()
 
-    @property
-    def settled(self) -> bool:
-        """Whether Redis says what the last flush said, as far as this side knows."""
-        return self.whole and not (self._pending or self._dirty or self._alerts)
-
     async def run(self) -> None:
         """Write what is due, until cancelled or superseded by a newer owner."""
         while True:
@@ -179,7 +174,6 @@ class NoProjection:
     """Stands in where no Redis is configured."""
 
     whole = True
-    settled = True
 
     def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None:
         """Nothing is kept."""

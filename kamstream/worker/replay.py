@@ -86,10 +86,6 @@ class Replay:
             return (Span(0, self.mark.offset, -1),)
         return tuple(dict.fromkeys((*self.mark.good, *self._before)))
 
-    def unread_tail(self) -> int:
-        """How many rows wait for their watermark."""
-        return len(self._pending)
-
     def _borders(self) -> tuple[int, int, int, bytes]:
         """Last offset beyond doubt, first offset and end of the newest reign, its epoch as rows carry it."""
         if self.mark is None:

@@ -1,6 +1,8 @@
 """Becoming the owner of a partition: read its state back, put a fence behind it, and know where to read on."""
 
+import asyncio
 import logging
+import random
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: How many owners may come in between before something else must be wrong.
 RIVALS = 50
+#: Seconds that a rival pauses at most, after the first time and ever.
+FIRST_PAUSE, MOST_PAUSE = 0.02, 1.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ async def take_over(reader: Reader, changelog: Changelog, topics: TopicNames) ->
 async def _fence(reader: Reader, changelog: Changelog, replay: Replay, end: int) -> Watermark:
     """Write the fence until nothing came between what was read and it."""
     owner = uuid.uuid4().hex
-    for _ in range(RIVALS):
+    for attempt in range(RIVALS):
         said = replay.mark.said if replay.mark else None
         fence = Watermark(
             epoch=replay.top_epoch + 1,
@@ -76,10 +80,14 @@ async def _fence(reader: Reader, changelog: Changelog, replay: Replay, end: int)
         written = await changelog.append([], fence)
         if not written.foreign:
             return fence
-        # Somebody wrote before our fence: the end of the owner before us, or the fence of a rival who was first.
-        async for batch in reader.records(changelog.topic, changelog.partition, end, written.last + 1):
+        # Somebody wrote before our fence: the end of the owner before us, or the fence of a rival who was first. Rivals
+        # that never paused would for ever come in between each other.
+        await asyncio.sleep(random.uniform(0, min(MOST_PAUSE, FIRST_PAUSE * 2**attempt)))
+        place = (changelog.topic, changelog.partition)
+        now_ends = (await reader.bounds([place]))[place][1]
+        async for batch in reader.records(*place, end, now_ends):
             replay.feed(batch)
-        end = written.last + 1
+        end = now_ends
     raise RuntimeError(f"{changelog.topic}[{changelog.partition}]: {RIVALS} owners came in between")
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NoReturn, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Event, Schema
 from faust.transport.drivers import aiokafka as driver
@@ -211,12 +211,20 @@ class CarrierConsumer(driver.Consumer):
         await super().wait_empty()
 
     def lag(self, tp: TP, at: int) -> int:
-        """How many records lie between ``at`` and the end of a partition, as of the last fetch."""
-        try:
-            end = self.highwater(tp)
-        except IllegalStateError:
-            return 0  # just taken away
-        return 0 if end is None else max(0, end - at)
+        """How many records lie between ``at`` and the end of a partition, as of the last fetch.
+
+        None, when everything fetched was applied and only control records (of transactions) are left: no carrier
+        will ever hold those.
+        """
+        subscription = self._thread._ensure_consumer()._subscription.subscription
+        assignment = subscription and subscription.assignment
+        state = assignment and assignment.state_value(tp)
+        # None: just taken away, or nothing fetched yet.
+        if state is None or state.highwater is None or not state.has_valid_position:
+            return 0
+        if state.position >= state.highwater and self._due.get(tp, at) <= at:
+            return 0
+        return max(0, int(state.highwater) - at)
 
 
 class DurableProducer(driver.Producer):

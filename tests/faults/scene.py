@@ -90,6 +90,8 @@ class Scene:
         for _ in range(workers):
             self.crew.start()
         self.watcher.start()
+        if self.dice.random() < 0.7:  # else there is a backlog when they are up
+            self.until(lambda: any(worker.says("Worker ready") for worker in self.crew.workers), 30)
         self.load.start()
 
     @property

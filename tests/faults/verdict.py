@@ -102,7 +102,8 @@ class Verdict:
                 for name in sorted(true.keys() | table.values.keys()):
                     said, wanted = table.values.get(name), true.get(name)
                     if said is None or wanted is None or shown(said) != shown(wanted):
-                        wrong.append(f"{scope} {table.id} {name}: {shown(said)}, not {shown(wanted)}")
+                        at = f"(as of {to_text(table.meta.as_of)}, version {table.meta.version})"
+                        wrong.append(f"{scope} {table.id} {name}: {shown(said)}, not {shown(wanted)} {at}")
         return wrong
 
     def _sets(self, truth: Truth) -> list[str]:
@@ -167,8 +168,12 @@ class Verdict:
             if bool(steps["resolved"]) == (alert_id in active):
                 wrong.append(f"{name}: {'resolved and active' if steps['resolved'] else 'neither resolved nor active'}")
             for status, same in steps.items():
-                if any(each != same[0] for each in same):
-                    wrong.append(f"{name}: {status} was told in two ways")
+                for other in same:
+                    ways = {key: (same[0].get(key), value) for key, value in other.items() if same[0].get(key) != value}
+                    if ways:
+                        wrong.append(f"{name}: {status} was told in two ways: {ways}")
+                if any(each["reason"] == "backfill" for each in same):
+                    wrong.append(f"{name}: {status} by backfill, and nothing was backfilled")
         wrong += [f"alert {alert_id} is active and was never told" for alert_id in sorted(active - told.keys())]
         return wrong
 

@@ -50,8 +50,8 @@ def everything(settings: Settings) -> Config:
 def test_every_value_of_a_long_history_follows_from_its_facts(shape: Settings, as_of: int | None) -> None:
     config, standing = everything(shape), Standing()
     offline = Offline(config, until=as_of, journal=standing)
-    for event in events_of(long_history(5, events=900, days=800, settings=shape), shape):
-        offline.apply(event)
+    for one in events_of(long_history(5, events=900, days=800, settings=shape), shape):
+        offline.apply(one)
     offline.settle()
     asked = told = 0
     for table in offline.tables():
@@ -80,8 +80,8 @@ def test_every_kpi_has_facts_in_a_history_above() -> None:
     """Else the test above would prove nothing of it."""
     config, standing = everything(LONG), Standing()
     offline = Offline(config, until=IN_THE_PAST, journal=standing)
-    for event in events_of(long_history(5, events=900, days=800, settings=LONG), LONG):
-        offline.apply(event)
+    for one in events_of(long_history(5, events=900, days=800, settings=LONG), LONG):
+        offline.apply(one)
     offline.settle()
     questions = [Question("company", "all", field.kpi, field.window, field.place) for field in Plan(config).fields]
     seen = {each.kpi.name for each in questions if explain(each, standing, offline.engine).lines}

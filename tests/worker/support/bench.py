@@ -18,6 +18,7 @@ from kafka import KafkaAdminClient
 
 from kamstream.events.topics import topic_names
 from kamstream.worker.reading import open_reader
+from kamstream.worker.replay import Replay
 from kamstream.worker.topics import every
 
 
@@ -106,15 +107,18 @@ class Bench:
 
     def state(self) -> dict[bytes, bytes]:
         """All rows of all partitions, as an owner would recover them."""
-        return asyncio.run(self._state())
+        merged: dict[bytes, bytes] = {}
+        for replay in asyncio.run(self._replays()):
+            merged |= {key: value for key, value in replay.rows.items() if key != b"t/"}
+        return merged
 
-    async def _state(self) -> dict[bytes, bytes]:
-        rows: dict[bytes, bytes] = {}
+    def damaged(self) -> set[bytes]:
+        """Keys on which rows lie that do not count."""
+        return {key for replay in asyncio.run(self._replays()) for key in replay.damaged()}
+
+    async def _replays(self) -> list[Replay]:
         async with open_reader(self.bootstrap) as reader:
-            for partition in range(self.partitions):
-                replay, _ = await reader.replay(self.names.changelog, partition)
-                rows |= {key: value for key, value in replay.rows.items() if key != b"t/"}
-        return rows
+            return [(await reader.replay(self.names.changelog, p))[0] for p in range(self.partitions)]
 
     def counts(self) -> Counter[str]:
         """Events per account, as the durable state has them."""

@@ -1,0 +1,15 @@
+"""Redis takes what comes last, also from a worker that lost its partitions."""
+
+from kamstream.live import SCRIPTS
+from kamstream.live.fence import Fence
+
+
+def plant() -> None:
+    """Compare no versions, look at no sentinel."""
+    SCRIPTS["table"] = SCRIPTS["table"].replace("if floor and newer(floor, new) then return 0 end", "")
+    SCRIPTS["table"] = SCRIPTS["table"].replace("if mode == 'delta' and stored ~= last then return 2 end", "")
+
+    def look(self: Fence, stored: str | None) -> None:
+        pass
+
+    Fence._look = look  # type: ignore[method-assign]
