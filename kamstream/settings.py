@@ -83,23 +83,38 @@ class Settings(BaseSettings):
         frozen=True,
         arbitrary_types_allowed=True,
         nested_model_default_partial_update=True,
+        use_attribute_docstrings=True,
     )
     _file: ClassVar[Path | None] = None
 
     reporting_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    """Money is reported in it; `rates` convert to it."""
     horizon: Milliseconds | None = None
+    """How late an event may be, per account and topic (default: 800d, or twice the longest window and 2 days)."""
     windows: Names = ("24h", "7d", "30d", "90d", "365d")
+    """The windows of every KPI."""
     kpis: Names = ()
+    """The KPIs that are kept, or their families (default: all)."""
     scopes: Names = SCOPES
+    """What has tables."""
     flush_interval: Milliseconds = 1000
+    """Longest time between two flushes of a partition."""
     redis_interval: Milliseconds = 250
+    """Least time between two writes of one busy id."""
     tick: Milliseconds = 1000
+    """Time between two ticks of the wall clock."""
     clock: Literal["wall", "event"] = "wall"
+    """Whether the wall clock moves values on (`wall`), or only events do (`event`)."""
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "kam"
+    """What topics and keys begin with."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Partitions of the topics that `topics create` makes."""
     future_tolerance: Milliseconds = 300_000
+    """How far ahead of its record's Kafka timestamp an event may be."""
     alerts_file: Path | None = None
+    """Rules, routes, managers (default: the packaged rules, nobody is told)."""
     rank_fields: Names = ("revenue:90d", "conversion_rate:90d", "open_tickets:now", "oldest_wait:now")
+    """Fields by which accounts are ranked."""
     history_fields: Names = (
         "revenue:30d",
         "revenue:90d",
@@ -111,16 +126,27 @@ class Settings(BaseSettings):
         "open_tickets:now",
         "oldest_wait:now",
     )
+    """Fields whose values are kept pane by pane, for charts."""
     dashboard_url: str = "http://127.0.0.1:8080"
+    """Where alerts link to."""
     rates: dict[str, Exact | dict[str, Exact]] = Field(default_factory=dict)
+    """What one unit of a currency is worth in the reporting currency, always or by month."""
     stage_probabilities: dict[str, Exact] = Field(default_factory=dict)
+    """Probability of a deal in a stage that names none itself (else 0.5)."""
     targets: tuple[TargetSection, ...] = ()
+    """Goals of accounts, KAMs or the company."""
     calendars: dict[str, CalendarSection] = Field(default_factory=dict)
+    """Open hours by country, tier or `default`; with them the `.business` KPIs are kept."""
     service_levels: tuple[ServiceLevelSection, ...] = ()
+    """Promises by priority and tier; with them the `sla_` KPIs are kept."""
     scorecard: dict[str, PerspectiveSection] = Field(default_factory=dict)
+    """Perspectives of the balanced scorecard (default: a card over the whole catalogue)."""
     pay: PaySection = PaySection()
+    """Variable pay: base salaries, shares, goals, payout points."""
     kafka: Annotated[KafkaSection, NoDecode] = KafkaSection()
+    """Where Kafka answers."""
     redis: Annotated[RedisSection, NoDecode] = RedisSection()
+    """Where Redis answers."""
 
     @field_validator("kafka", mode="before")
     @classmethod

@@ -25,7 +25,7 @@ def promises(  # one ticket's two promises share all that they are judged by
         if limit is None:
             continue
         limit_at = opened[0] + limit
-        if done and done[0] < limit_at:
+        if done and done[0] <= limit_at:
             facts.append(Fact(kind, done[0], owner, (1,), "", FOR_ALL, (opened, done)))
         elif limit_at <= context.now:
             because = (opened, done) if done else (opened,)

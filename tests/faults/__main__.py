@@ -8,7 +8,7 @@ from random import Random, SystemRandom
 
 from tests.faults import record
 from tests.faults.kinds import KINDS
-from tests.faults.run import Outcome, run
+from tests.faults.run import MISMATCH, Outcome, run
 from tests.faults.scene import Plan
 from tests.faults.world import World
 
@@ -25,8 +25,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--hours", type=float, help="how long to go on, in hours")
     made.add_argument("--runs", type=int, help="how many runs, however long they take")
     made.add_argument("--seed", type=int, help="the seed of the first run; the next ones count up from it")
-    made.add_argument("--kind", action="append", choices=sorted(KINDS), help="only this kind; may be repeated")
-    made.add_argument("--events", type=int, default=3_000, help="events of a run (default: 3000)")
+    made.add_argument(
+        "--kind", action="append", choices=sorted([*KINDS, MISMATCH]), help="only this kind; may be repeated"
+    )
+    made.add_argument("--events", type=int, default=2_000, help="events of a run (default: 2000)")
+    made.add_argument("--seconds", type=float, default=8.0, help="seconds over which they come in (default: 8)")
     made.add_argument("--full", action="store_true", help="the product's session timeout, and outages of 70 s")
     made.add_argument("--no-record", action="store_true", help="do not add the runs to runs.csv")
     made.add_argument("--planted", nargs="?", const="all", help="show that bugs put in on purpose are caught")
@@ -54,14 +57,14 @@ def go_on(world: World, said: argparse.Namespace) -> int:
     end = time.monotonic() + seconds
     first = said.seed if said.seed is not None else SystemRandom().randrange(1 << 24)
     outcomes: list[Outcome] = []
-    kinds = said.kind or list(KINDS)
+    kinds = said.kind or [*KINDS, MISMATCH]
     order = list(kinds)
     for seed in count(first):
         if len(outcomes) >= said.runs if said.runs is not None else time.monotonic() >= end:
             break
         if not order:
             order = Random(seed).sample(kinds, len(kinds))
-        plan = Plan(order.pop(), seed, said.events, full=said.full, outage=70.0 if said.full else 15.0)
+        plan = Plan(order.pop(), seed, said.events, said.seconds, full=said.full, outage=70.0 if said.full else 15.0)
         outcomes.append(run(world, plan, tell))
         if not said.no_record:
             record.note(outcomes[-1])

@@ -8,6 +8,8 @@ from redis.exceptions import RedisError
 from kamstream.worker.crash import POINTS
 from tests.faults.offsets import reset_offsets
 from tests.faults.scene import Scene
+from tests.reference.long_histories import START
+from tests.reference.settings import DAY, HOUR
 
 Script = Callable[[Scene], None]
 
@@ -166,6 +168,28 @@ def offsets(scene: Scene) -> None:
         scene.some_time(1.0, 4.0)
 
 
+def poison(scene: Scene) -> None:
+    """One record in ten is poison, and workers are killed."""
+    kill9(scene)
+
+
+def clock(scene: Scene) -> None:
+    """The wall clock jumps to and fro, also while a worker is restarted; T goes on or stands, but never back."""
+    last = START
+    while scene.publishing:
+        scene.some_time(0.3, 1.5)
+        now = START + int(scene.dice.random() * (scene.shape.days + 30) * DAY)
+        last = max(last, now)
+        scene.set_clock(now)
+        if scene.dice.random() < 0.3:
+            oldest = scene.crew.workers[0]
+            scene.crew.stop(oldest)
+            scene.crew.start()
+    # T of the events themselves may have run further ahead by now.
+    scene.until_time = max(last, START + 2 * scene.shape.days * DAY) + HOUR
+    scene.set_clock(scene.until_time)
+
+
 def mixed(scene: Scene) -> None:
     """Two scripts of the others' at a time, in short acts."""
     scene.ready()
@@ -233,5 +257,7 @@ KINDS: dict[str, tuple[Script, int, int]] = {
     "links": (links, 1, 2),
     "churn": (churn, 1, 2),
     "offsets": (offsets, 1, 2),
+    "poison": (poison, 1, 2),
+    "clock": (clock, 1, 2),
     "mixed": (mixed, 2, 3),
 }

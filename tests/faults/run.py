@@ -13,6 +13,8 @@ from tests.faults.world import World
 
 #: Seconds within which rest must come once everything works again.
 PATIENCE = 90.0
+#: The one kind in which no worker gets to run.
+MISMATCH = "partitions"
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Outcome:
 def run(world: World, plan: Plan, tell: Callable[[str], None], *, patience: float = PATIENCE) -> Outcome:
     """Run one plan; what the workers said is kept where the outcome is not exact."""
     begun = time.monotonic()
+    if plan.kind == MISMATCH:
+        return refused(world, plan, tell)
     script, least, most = KINDS[plan.kind]
     scene = Scene(world, plan, tell)
     outcome = Outcome(plan, "exact", 0.0)
@@ -55,10 +59,30 @@ def run(world: World, plan: Plan, tell: Callable[[str], None], *, patience: floa
     return outcome
 
 
+def refused(world: World, plan: Plan, tell: Callable[[str], None]) -> Outcome:
+    """One topic has other partition counts than the rest: a worker says so in one line and ends with 1."""
+    begun = time.monotonic()
+    scene = Scene(world, plan, tell)
+    outcome = Outcome(plan, "exact", 0.0, workers=1)
+    try:
+        odd = scene.make_odd_topics()
+        worker = scene.crew.start()
+        code = worker.await_end(30)
+        said = [line for line in worker.log.read_text().splitlines() if " INFO " not in line]
+        scene.tell(f"exit {code}: {said}")
+        if code != 1 or len(said) != 1 or odd not in said[0]:
+            outcome.result = "wrong"
+            outcome.why.append(f"exit {code}, {len(said)} lines: {said[:1]}")
+    finally:
+        scene.close()
+    outcome.seconds = time.monotonic() - begun
+    return outcome
+
+
 def settle(scene: Scene, outcome: Outcome, patience: float) -> None:
     """Wait for rest and judge; then begin anew from nothing but Kafka, and judge again."""
     verdict = Verdict(scene.settings_path, scene.world.redis_client(), scene.world.kafka.address, scene.wait)
-    truth = truth_of(scene.settings_path, scene.world.kafka.address, scene.shape)
+    truth = truth_of(scene.settings_path, scene.world.kafka.address, scene.shape, scene.until_time)
     outcome.records = truth.records
     outcome.why += [f"engine and recount differ: {line}" for line in truth.doubts]
     if _judge(scene, outcome, verdict, truth, patience) and scene.dice.random() < 0.5:

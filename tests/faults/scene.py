@@ -5,20 +5,23 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from kamstream.events.topics import topic_names
 from kamstream.publish import topics
 from kamstream.publish.connection import admin_client
 from kamstream.settings import Settings
+from kamstream.windows import to_text
 from tests.faults.crew import Crew
 from tests.faults.load import SHAPES, Load, make, settings_file
 from tests.faults.watcher import Watcher
 from tests.faults.world import World
+from tests.reference.long_histories import START
 
 #: Session timeout of the workers in seconds: the broker's default would leave a run time for one fault only.
 SESSION = 3.0
@@ -30,8 +33,8 @@ class Plan:
 
     kind: str
     seed: int
-    events: int = 3_000
-    seconds: float = 12.0
+    events: int = 2_000
+    seconds: float = 8.0
     planted: str = ""
     #: Seconds that an outage of the broker lasts.
     outage: float = 15.0
@@ -52,7 +55,8 @@ class Scene:
         self._begun = time.monotonic()
         self._tell = tell
         flush = self.dice.choice(("50ms", "200ms", "1s"))
-        settings_file(self.settings_path, self.shape, self.prefix, flush_interval=flush)
+        clock = "wall" if plan.kind == "clock" else "event"
+        settings_file(self.settings_path, self.shape, self.prefix, flush_interval=flush, clock=clock)
         # The addresses go by the environment: the harness goes straight, the workers through the proxies.
         self._direct = {"KAMSTREAM_KAFKA": world.kafka.address, "KAMSTREAM_REDIS": world.redis.address}
         self.session = 10.0 if plan.full else SESSION
@@ -61,13 +65,20 @@ class Scene:
             "KAMSTREAM_REDIS": world.redis_through_proxy,
             "FAULTS_PLANTED": plan.planted,
         }
+        #: What the workers' wall clock shows, in runs that go by it.
+        self.clock = self.folder / "clock"
+        #: T at the end (ms) where the clock decides it.
+        self.until_time: int | None = None
+        if clock == "wall":
+            self.set_clock(START)
+            environment["FAULTS_CLOCK"] = str(self.clock)
         if not plan.full:
             environment["FAULTS_SESSION"] = str(SESSION)
         self.crew = Crew(self.folder, self.settings_path, environment, self.tell)
         self.environment = environment
-        sendings = make(self.shape, plan.seed, plan.events, self.prefix)
+        sendings = make(self.shape, plan.seed, plan.events, self.prefix, 0.1 if plan.kind == "poison" else 0.01)
         self.load = Load(world.kafka.address, sendings, plan.seconds)
-        self.watcher = Watcher(world.redis_client(), self.prefix, plan.seed)
+        self.watcher = Watcher(world.redis_client(), self.prefix, plan.seed, one_time=clock == "wall")
         self.tell(f"{plan}, flush {flush}, {self.shape}, {len(sendings)} records, prefix {self.prefix}")
 
     @property
@@ -84,6 +95,13 @@ class Scene:
         """Write a line to the run's log, with the seconds since its beginning."""
         self._tell(f"{time.monotonic() - self._begun:7.2f} {line}")
 
+    def set_clock(self, ms: int) -> None:
+        """Stop the workers' wall clock at a time (epoch ms)."""
+        fresh = self.clock.with_suffix(".new")
+        fresh.write_text(f"={ms / 1000}")
+        fresh.replace(self.clock)
+        self.tell(f"the clock shows {to_text(ms)}")
+
     def open(self, workers: int) -> None:
         """Make the topics, and start workers, load and watcher."""
         topics.create(self.settings)
@@ -93,6 +111,17 @@ class Scene:
         if self.dice.random() < 0.7:  # else there is a backlog when they are up
             self.until(lambda: any(worker.says("Worker ready") for worker in self.crew.workers), 30)
         self.load.start()
+
+    def make_odd_topics(self) -> str:
+        """Make the topics, one of the co-partitioned ones with another partition count; returns its name."""
+        specs = topics.topic_specs(self.settings)
+        names = topic_names(self.prefix)
+        odd = self.dice.choice((*names.inputs, names.rollups, names.time, names.changelog))
+        count = self.dice.choice((1, 2, 3, 5, 8))
+        self.tell(f"{odd} has {count} partitions, the others {self.settings.partitions}")
+        with admin_client(self.world.kafka.address) as admin:
+            topics.make(admin, [replace(spec, partitions=count) if spec.name == odd else spec for spec in specs])
+        return odd
 
     @property
     def publishing(self) -> bool:
@@ -135,7 +164,8 @@ class Scene:
 
     def close(self) -> None:
         """End everything of this run and remove its topics."""
-        self.watcher.finish()
+        if self.watcher.is_alive():
+            self.watcher.finish()
         self.crew.close()
         names = [spec.name for spec in topics.topic_specs(self.settings)]
         with admin_client(self.world.kafka.address) as admin:
