@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from kamstream.cli.compute import moment
-from kamstream.cli.past import History, read
+from kamstream.cli.past import History, at_each, read
 from kamstream.dashboard import format as fmt
 from kamstream.errors import UserError
+from kamstream.events import Event
 from kamstream.goals import Board
 from kamstream.goals.target import KPIS
 from kamstream.settings import Settings
+from kamstream.windows import DAY, parse
 
 Scope = Annotated[str, typer.Option(help="account, kam or company.")]
 Id = Annotated[str | None, typer.Option("--id", help="The account or KAM; the company has the id all.")]
@@ -29,12 +31,16 @@ def scorecard(
     id_: Id = None,
     file: File = None,
     as_of: AsOf = None,
+    months: Annotated[int, typer.Option(min=0, help="With --file: also the score at the ends of so many months.")] = 0,
     as_json: AsJson = False,
     settings_file: SettingsFile = None,
 ) -> None:
     """Show the balanced scorecard of an id: its score, and what each measure contributes to it."""
     settings, id = Settings.load(settings_file), wanted_id(scope, id_)
     board = settings.board()
+    if months:
+        _show_months(settings, board, file, as_of, scope, id, months, as_json=as_json)
+        return
     if file is None:
         card = _stored(settings, scope, id)
     else:
@@ -73,6 +79,46 @@ def goals(
         print(f"{scope} {id} has no goals: write [[targets]] in the settings, or targets in account.updated.")
     for row in rows:
         print(goal_line(row, settings.reporting_currency))
+
+
+def month_ends(now: int, months: int) -> list[int]:
+    """The last milliseconds of the months before T's, the earliest first, and T itself.
+
+    >>> from kamstream.windows import to_ms, to_text
+    >>> [to_text(end) for end in month_ends(to_ms("2026-02-10T12:00:00Z"), 2)]
+    ['2025-12-31T23:59:59.999Z', '2026-01-31T23:59:59.999Z', '2026-02-10T12:00:00Z']
+    """
+    ends, month = [now], parse("mtd")
+    for _ in range(months):
+        ends.append(month.panes(ends[-1])[0] * DAY - 1)
+    return ends[::-1]
+
+
+def _show_months(
+    settings: Settings,
+    board: Board,
+    file: str | None,
+    as_of: str | None,
+    scope: str,
+    id: str,
+    months: int,
+    *,
+    as_json: bool,
+) -> None:
+    if file is None:
+        raise UserError("--months needs --file: Redis keeps the score of now", exit_code=2)
+    events: list[Event] = []
+    config = settings.config(partitions=1)
+    history = read(file, settings, config, moment(as_of), events.append)
+    history.table(scope, id)
+    for _, offline in at_each(events, config, month_ends(history.now, months)):
+        table = offline.engine.table(scope, id)
+        card = board.scorecard(scope, id, table.values, table.as_of)
+        if as_json:
+            print(json.dumps(card, ensure_ascii=False))
+            continue
+        parts = ", ".join(f"{one['name']} {_points(one['score'])}" for one in card["perspectives"])
+        print(f"{card['as_of']:<26}{_points(card['score']):>6}  ({parts})")
 
 
 def wanted_id(scope: str, id: str | None) -> str:

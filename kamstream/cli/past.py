@@ -1,7 +1,8 @@
 """A history for the commands that look back: a file of events, or the topics read again from their beginnings."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from kamstream.cli.publish import opened, progress_bar, tell
@@ -56,18 +57,42 @@ class History:
         return of_kam
 
 
-def read(file: str | None, settings: Settings, config: Config, until: int | None = None) -> History:
-    """A history, up to T: that of a file, or without one that of the topics. Refusals of a file go to stderr."""
+def read(
+    file: str | None,
+    settings: Settings,
+    config: Config,
+    until: int | None = None,
+    accepted: Callable[[Event], None] = lambda event: None,
+) -> History:
+    """A history, up to T: that of a file, or without one that of the topics. Refusals of a file go to stderr.
+
+    ``accepted`` is told every event that counts.
+    """
     history = History(Offline(config, until=until), Deals(config.terms()), until)
     if file is None:
         for event in _from_topics(settings):
-            history.take(event)
+            if history.take(event) == "applied":
+                accepted(event)
     else:
         for number, event in _from_file(file, settings):
-            if history.take(event) == "too-late":
+            verdict = history.take(event)
+            if verdict == "applied":
+                accepted(event)
+            elif verdict == "too-late":
                 tell(number, Refusal("too-late", f"earlier than the horizon before the newest of {event.account}"))
     history.offline.settle()
     return history
+
+
+def at_each(events: Iterable[Event], config: Config, moments: Iterable[int]) -> Iterator[tuple[int, Offline]]:
+    """The engine as it stood at each of some rising moments, from accepted events in any order."""
+    offline, waiting = Offline(config), deque(sorted(events, key=lambda event: event.time))
+    for moment in moments:
+        while waiting and waiting[0].time <= moment:
+            offline.apply(waiting.popleft())
+        offline.engine.advance(moment)
+        offline.step(evaluate=False)
+        yield moment, offline
 
 
 def _from_file(file: str, settings: Settings) -> Iterator[tuple[int, Event]]:

@@ -36,7 +36,10 @@ _SECONDS: Final = {f"{second:02}": second * 1000 for second in range(60)}
 _CACHE_LIMIT: Final = 20_000
 _DIGITS: Final = "0123456789"
 _FRACTIONS: Final = {f".{ms:03}": ms for ms in range(1000)}
-_minutes: dict[str, int] = {}
+_CLOCKS: Final = {
+    f"{hour:02}:{minute:02}:": (hour * 60 + minute) * MINUTE_MS for hour in range(24) for minute in range(60)
+}
+_dates: dict[str, int] = {}
 _tails: dict[str, int] = {}
 _zones: dict[str, int] = {}
 _days: dict[str, int] = {}
@@ -95,12 +98,12 @@ def parse_time(text: str) -> int:
     Raises ValueError with a text for people when it is no such time.
     """
     try:
-        return _minutes[text[:17]] + _SECONDS[text[17:19]] + _tails[text[19:]]
+        return _dates[text[:11]] + _CLOCKS[text[11:17]] + _SECONDS[text[17:19]] + _tails[text[19:]]
     except KeyError:
         pass
     try:
         fraction = _FRACTIONS[text[19:23]] + _zones[text[23:].lstrip(_DIGITS)]
-        return _minutes[text[:17]] + _SECONDS[text[17:19]] + fraction
+        return _dates[text[:11]] + _CLOCKS[text[11:17]] + _SECONDS[text[17:19]] + fraction
     except KeyError:
         return _parse_exactly(text)
 
@@ -112,28 +115,28 @@ def _parse_exactly(text: str) -> int:
     date, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
     if hour > "23" or minute > "59" or second > "60":
         raise ValueError("is not a time of the day")
-    start = parse_day(date) * DAY_MS + (int(hour) * 60 + int(minute)) * MINUTE_MS
+    midnight = parse_day(date) * DAY_MS
     tail = int((fraction or "")[:3].ljust(3, "0"))
     if sign is not None:
         if offset_hour > "23" or offset_minute > "59":
             raise ValueError("has no valid offset")
         offset = (int(offset_hour) * 60 + int(offset_minute)) * MINUTE_MS
         tail += offset if sign == "-" else -offset
-    result = start + int(second) * 1000 + tail
+    result = midnight + (int(hour) * 60 + int(minute)) * MINUTE_MS + int(second) * 1000 + tail
     if not FIRST_MS <= result < AFTER_LAST_MS:
         raise ValueError("is outside the years 0001..9999")
     if second == "60":
         _require_leap_second(result - tail % 1000)
     elif FIRST_MS + 2 * DAY_MS < result < AFTER_LAST_MS - 2 * DAY_MS:
         # At the borders of the calendar pieces must not be combined without the check above.
-        _remember(text, start, tail)
+        _remember(text, midnight, tail)
     return result
 
 
-def _remember(text: str, minute: int, tail: int) -> None:
-    if len(_minutes) >= _CACHE_LIMIT:
-        _minutes.clear()
-    _minutes[text[:17]] = minute
+def _remember(text: str, midnight: int, tail: int) -> None:
+    if len(_dates) >= _CACHE_LIMIT:
+        _dates.clear()
+    _dates[text[:11]] = midnight
     fraction, zone = text[19:23], text[23:]
     if fraction in _FRACTIONS and zone[:1].isdecimal():
         # Finer digits hardly come back: only what follows them is kept.

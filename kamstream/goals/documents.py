@@ -61,7 +61,8 @@ class Board:
 
     def scorecard(self, scope: str, id: str, values: Values, now: int) -> dict[str, Any]:
         """The scorecard of an id as it is stored: the score, and what every measure contributes to it."""
-        scored = score(self._cards[scope], {field: value for field, (value, _) in values.items()})
+        measured = {field: values[field][0] for field in self._measured[scope] if field in values}
+        scored = score(self._cards[scope], measured)
         return {
             "scope": scope,
             "id": id,

@@ -119,6 +119,23 @@ def test_the_scorecard_as_it_was(run: Any) -> None:
     assert (card["score"], card["as_of"]) == (0, "2025-10-31T00:00:00Z")  # nothing is won yet
 
 
+def test_the_scorecard_month_by_month_is_what_it_was_then(run: Any) -> None:
+    of = ("scorecard", "--scope", "kam", "--id", "ann", "--json")
+    cards = [json.loads(line) for line in run(*of, "--months", "14").splitlines()]
+    assert [card["as_of"] for card in cards[-3:]] == [
+        "2025-09-30T23:59:59.999Z", "2025-10-31T23:59:59.999Z", "2025-11-24T12:00:00Z",
+    ]  # fmt: skip
+    assert len(cards) == 15
+    scored = [card for card in cards if card["score"] is not None]  # ann had nothing to do with May 2025
+    assert (
+        {"2024-12-31T23:59:59.999Z", "2025-11-24T12:00:00Z"}
+        < {card["as_of"] for card in scored}
+        < {card["as_of"] for card in cards}
+    )
+    for card in scored:
+        assert card == json.loads(run(*of, "--as-of", card["as_of"]))
+
+
 def test_the_forecast_beside_the_year_before_and_what_is_overdue(run: Any) -> None:
     rows = [json.loads(line) for line in run("forecast", "show", "--json").splitlines()]
     month, quarter, late = rows

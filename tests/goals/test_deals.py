@@ -63,9 +63,12 @@ def test_the_same_days_a_year_before(now: str, days: int, before: tuple[str, str
 
 def deal(*stages: str, probability: float | None = None) -> Deal:
     """An open deal that has been in these stages."""
-    there = Deal((0, 0, "crm", "1", "deal.opened", None, None, stages[0] if stages else None, probability, None, None))
+    there = Deal("D")
+    opened = (0, 0, "crm", "1", "deal.opened", None, None, stages[0] if stages else None, probability, None, None)
+    there.follow(opened, horizon=DAY)
     for number, stage in enumerate(stages[1:]):
-        there.read((number + 1, 1, "crm", f"s{number}", "deal.updated", None, None, stage, None, None, None))
+        updated = (number + 1, 1, "crm", f"s{number}", "deal.updated", None, None, stage, None, None, None)
+        there.follow(updated, horizon=DAY)
     return there
 
 
