@@ -15,7 +15,7 @@ import pytest
 from tests.docs.tables import README, generated
 from tests.support.servers import missing
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TEXT = README.read_text()
 #: Commands that go on until they are stopped.
 SERVING = ("kamstream worker", "kamstream notifier", "kamstream dashboard")
@@ -53,6 +53,7 @@ def test_every_command_and_program_runs_as_written(tmp_path: Path, kafka: str, r
     }
     (tmp_path / "schemas").symlink_to(README.parent / "schemas")
     (tmp_path / "alerts.yml").write_text(blocks("yaml")[0])
+    (tmp_path / "steering.toml").write_text(blocks("toml")[0])
     if shutil.which("kcat") is None:
         missing("kcat", "apt-get install kcat")
     serving: list[subprocess.Popen[bytes]] = []
