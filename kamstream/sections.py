@@ -16,6 +16,7 @@ from kamstream.entities.fact import ServiceLevel
 from kamstream.goals.card import Card, Measure, Perspective
 from kamstream.goals.pay import PayGoal, Payout, PayPlan
 from kamstream.goals.target import Goal
+from kamstream.kpis import CATALOGUE
 from kamstream.windows import DAY, HOUR, MINUTE
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -219,6 +220,13 @@ class TargetSection(Section):
     window: str = "now"
     target: Annotated[Amount, Field(ge=0)]
     shared: bool = False
+
+    @field_validator("kpi")
+    @classmethod
+    def _known_kpi(cls, value: str) -> str:
+        if value not in {kpi.name for kpi in CATALOGUE}:
+            raise ValueError(f"{value!r} is no KPI: see kamstream kpis list")
+        return value
 
     def goal(self) -> Goal:
         """As the core computes with it."""

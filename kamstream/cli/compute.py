@@ -18,6 +18,7 @@ from kamstream.engine.offline import Offline
 from kamstream.engine.tables import Row, TableChange, rows_of
 from kamstream.errors import UserError
 from kamstream.events import Decoder, Refusal
+from kamstream.kpis import CATALOGUE
 from kamstream.live import LiveTable, Meta
 from kamstream.publish.files import lines_of
 from kamstream.settings import Settings, chosen
@@ -38,10 +39,10 @@ def compute(
     """Compute the KPIs of a file of events, as the worker would."""
     if as_json and as_csv:
         raise UserError("choose --json or --csv", exit_code=2)
-    settings = Settings.load(settings_file, windows=listed(windows))
-    scopes, kpis, until = wanted_scopes(scope, settings), wanted_kpis(kpi, settings), moment(as_of)
-    offline = run(file, settings, until)
-    tables = offline.tables(scopes)
+    settings = Settings.load(settings_file, windows=listed(windows), scopes=listed(scope))
+    kpis, until = wanted_kpis(kpi, settings), moment(as_of)
+    offline = run(file, settings, until, kpis)
+    tables = offline.tables(settings.scopes)
     if not as_json and not as_csv:
         draw(tables, kpis, settings.reporting_currency)
         return
@@ -52,9 +53,14 @@ def compute(
         write_csv(rows)
 
 
-def run(file: str, settings: Settings, until: int | None) -> Offline:
-    """The engine after all events of a file; refusals are told on stderr as they come."""
-    offline, decoder = Offline(settings.config(partitions=1), until=until), Decoder(settings.decoding())
+def run(file: str, settings: Settings, until: int | None, kpis: frozenset[str] = frozenset()) -> Offline:
+    """The engine after all events of a file; refusals are told on stderr as they come.
+
+    ``kpis`` are kept besides those of the settings: which KAMs have rows depends on what is kept, not on what is shown.
+    """
+    kept = {kpi.name for kpi in settings.chosen_kpis()} | kpis
+    config = settings.config(partitions=1, kpis=tuple(kpi for kpi in CATALOGUE if kpi.name in kept))
+    offline, decoder = Offline(config, until=until), Decoder(settings.decoding())
     now = int(time.time() * 1000)
     with opened(file) as (stream, size), progress_bar(size) as on_line:
         for number, line in lines_of(stream):

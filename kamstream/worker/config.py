@@ -21,6 +21,8 @@ class WorkerConfig:
 
     bootstrap: str
     prefix: str = "kam"
+    #: The partition count that the settings name (None: whatever the topics have).
+    partitions: int | None = None
     clock: Literal["event", "wall"] = "wall"
     flush_interval: float = 1.0
     redis_interval: float = 0.25

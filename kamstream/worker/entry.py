@@ -28,6 +28,7 @@ def run_worker(settings: Settings, environment: Mapping[str, str] = os.environ) 
     config = WorkerConfig(
         bootstrap=settings.kafka.bootstrap,
         prefix=settings.prefix,
+        partitions=settings.partitions if "partitions" in settings.model_fields_set else None,
         clock=settings.clock,
         flush_interval=settings.flush_interval_seconds,
         redis_interval=settings.redis_interval_seconds,

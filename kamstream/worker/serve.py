@@ -43,7 +43,7 @@ async def serve(config: WorkerConfig, parts: Parts) -> None:
     loop.set_exception_handler(unhandled)
     names = topic_names(config.prefix)
     counts = await count_partitions(config.bootstrap, names)
-    partitions = check_counts(names, counts)
+    partitions = check_counts(names, counts, config.partitions)
     fleet = Fleet(config, parts, names, give_up)
     app = build_app(config, names, partitions, fleet, give_up)
     async with open_reader(config.bootstrap) as reader:
@@ -104,11 +104,15 @@ async def keep(timekeeper: Timekeeper) -> None:
 async def count_partitions(bootstrap: str, names: TopicNames) -> dict[str, int]:
     """How many partitions each of our topics has; topics that do not exist are left out. UserError without a broker."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    drivers_own = logging.getLogger("aiokafka")
+    drivers_own.disabled = True  # it would say the same as the error below, in its own words
     try:
         await producer.start()
     except KafkaError as error:
         await producer.stop()
         raise UserError(f"Kafka does not answer at {bootstrap}: {error}") from None
+    finally:
+        drivers_own.disabled = False
     try:
         cluster = await producer.client.fetch_all_metadata()
         found = {name: cluster.partitions_for_topic(name) for name in every(names)}

@@ -23,10 +23,10 @@ def every(names: TopicNames) -> tuple[str, ...]:
     return (*inputs, *others)
 
 
-def check_counts(names: TopicNames, counts: Mapping[str, int]) -> int:
+def check_counts(names: TopicNames, counts: Mapping[str, int], wanted: int | None = None) -> int:
     """The partition count of the co-partitioned topics; ``counts`` are those of the topics that exist.
 
-    UserError when one is missing or their counts differ.
+    UserError when one is missing, when their counts differ, or when it is not the one ``wanted``.
     """
     missing = [name for name in every(names) if not counts.get(name)]
     if missing:
@@ -35,4 +35,7 @@ def check_counts(names: TopicNames, counts: Mapping[str, int]) -> int:
     if len(set(found.values())) > 1:
         listed = ", ".join(f"{name} {count}" for name, count in found.items())
         raise UserError(f"partition counts differ: {listed}; run: kamstream topics create")
-    return counts[names.changelog]
+    count = counts[names.changelog]
+    if wanted is not None and count != wanted:
+        raise UserError(f"the topics have {count} partitions and the settings say {wanted}")
+    return count
