@@ -152,7 +152,8 @@ class Watch:
 
     def _show(self, record: AlertRecord) -> None:
         key = (record.alert_id, record.status)
-        if record.deliver and key not in self._told:
+        heard_of = record.status == "firing" or (record.alert_id, "firing") in self._told
+        if record.deliver and heard_of and key not in self._told:
             self._told.add(key)
             clock = datetime.fromtimestamp(record.at / 1000, UTC).astimezone().strftime("%H:%M:%S")
             what = record.summary
