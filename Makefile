@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SECONDS ?=
 DEMO_FLAGS := $(if $(SECONDS),--seconds $(SECONDS),)
 
-.PHONY: help demo test lint check bench torture lock schemas clean
+.PHONY: help demo test lint check bench torture lock schemas clean compile pure
 
 help:
 	@echo "make demo [SECONDS=60]  the whole system on this machine, with simulated CRM traffic"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint               ruff, mypy --strict, import-linter"
 	@echo "make bench              the benchmarks (minutes)"
 	@echo "make torture            the fault harness (minutes)"
+	@echo "make compile            the engine's hot modules as C extensions (mypyc); make pure undoes it"
 	@echo "make lock               pin the dependencies anew"
 	@echo "make schemas            generate schemas/ anew"
 
@@ -48,6 +49,12 @@ bench: $(VENV)/.dev
 
 torture: $(VENV)/.dev
 	$(BIN)/python -m tests.faults
+
+compile: $(VENV)/.dev
+	$(BIN)/python deploy/compile_hot.py
+
+pure:
+	$(BIN)/python deploy/compile_hot.py --clean
 
 lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 pyproject.toml --extra local --extra dashboard --generate-hashes --no-header --quiet \

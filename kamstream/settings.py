@@ -127,6 +127,10 @@ class Settings(BaseSettings):
         "oldest_wait:now",
     )
     """Fields whose values are kept pane by pane, for charts."""
+    metrics: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None
+    """Where a worker answers `/metrics` (Prometheus) and `/healthz`, such as `127.0.0.1:9464` (default: nowhere)."""
+    instance_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")] | None = None
+    """A worker's own name: its partitions wait 10 s for it to come back (default: they move at once when it stops)."""
     dashboard_url: str = "http://127.0.0.1:8080"
     """Where alerts link to."""
     rates: dict[str, Exact | dict[str, Exact]] = Field(default_factory=dict)

@@ -29,6 +29,7 @@ COMMANDS = {
     "goals": ("kamstream.cli.goals", "goals"),
     "forecast": ("kamstream.cli.forecast", "app"),
     "pay": ("kamstream.cli.pay", "pay"),
+    "report": ("kamstream.cli.report", "report"),
     "why": ("kamstream.cli.why", "why"),
     "alerts": ("kamstream.cli.alerts", "app"),
     "dead-letters": ("kamstream.cli.deadletters", "app"),

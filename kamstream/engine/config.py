@@ -16,7 +16,7 @@ SCOPES = ("account", "kam", "company")
 #: The id of the company's own table.
 COMPANY_ID = "all"
 #: Counts up when the meaning of stored rows changes, so that older state is derived anew.
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,25 +8,28 @@ The worker, ``compute``, the back-test, ``verify`` and the tests all run this en
 clock, and knows no broker. It owns its state and mutates it; what must outlive it leaves as rows.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
+from itertools import islice
 
 from kamstream.alerts import AlertRecord
+from kamstream.engine import store
 from kamstream.engine.account import Account, Journal, Shared
 from kamstream.engine.alarms import Alarms
 from kamstream.engine.config import COMPANY_ID, Config
-from kamstream.engine.ledger import Ledger, Totals
+from kamstream.engine.ledger import Ledger
 from kamstream.engine.plan import Plan
-from kamstream.engine.rows import FINGERPRINT_KEY, TIME_KEY, decode, encode
+from kamstream.engine.rows import FINGERPRINT_KEY, TIME_KEY, decode, due_of, encode
 from kamstream.engine.scopes import Received, Rollup, ScopeId, Scopes, scope_key
-from kamstream.engine.tables import Reader, TableChange, Value, waits_of
+from kamstream.engine.tables import Reader, Table, TableChange, Totals, Value, waits_of
 from kamstream.entities.fact import Profile
 from kamstream.events import Event, murmur2
 
 #: The key of the row that ends a takeover: all of a partition's sums have been sent.
 COMPLETE = b"complete "
+#: A time that never comes.
+FAR = 2**62
 
 
 @dataclass(slots=True)
@@ -43,16 +46,6 @@ class Flush:
     steps: list[AlertRecord]
     time: int
     more: bool = False
-
-
-@dataclass(slots=True)
-class _Dirty:
-    """Ids whose values may have changed, in the order in which they did, with the cause."""
-
-    ids: "OrderedDict[ScopeId, str]" = field(default_factory=OrderedDict)
-
-    def add(self, key: ScopeId, cause: str) -> None:
-        self.ids[key] = cause
 
 
 class Engine:
@@ -74,12 +67,14 @@ class Engine:
         self._received = Received(self._plan)
         self._alarms = Alarms(config.rules)
         self._reader = Reader(self._plan)
-        self._shared = Shared(self._plan, self._scopes, config.terms(), self._schedule)
-        self._shared.journal = journal
-        self._accounts: dict[str, Account | list[tuple[bytes, bytes]]] = {}
-        self._touched: set[str] = set()
-        self._dirty = _Dirty()
-        self._published: dict[ScopeId, list[Value]] = {}
+        terms = replace(config.terms(), wants=self._plan.wants if journal is None else None)
+        self._shared = Shared(self._plan, self._scopes, terms, self._schedule, journal)
+        #: An account, or its rows: keys without its prefix, each followed by its value.
+        self._accounts: dict[str, Account | list[bytes]] = {}
+        self._touched: dict[str, Account] = {}
+        #: Ids whose values may have changed, in the order in which they did, with the cause.
+        self._dirty: dict[ScopeId, str] = {}
+        self._tables: dict[ScopeId, Table] = {}
         #: Ids that nobody watched for a while: what ran out meanwhile counts only if their new values agree.
         self._unwatched: set[ScopeId] = set()
         self._entity_dues: list[tuple[int, str, str]] = []
@@ -89,26 +84,33 @@ class Engine:
         self._waited_at = 0
         self._waiting: set[ScopeId] = set()
         self._names = [field.name for field in self._plan.fields]
-        self._moving = [i for i, field in enumerate(self._plan.fields) if field.kpi.name == "oldest_wait"]
+        self._moving = any(field.kpi.name == "oldest_wait" for field in self._plan.fields)
+        self._has_accounts = "account" in config.scopes
+        self._next_due = FAR
         self._dirty_own_company()
 
     # -- in ----------------------------------------------------------------------------------------------------
 
     def apply(self, event: Event, offset: int = 0) -> str:
         """Let an event in: ``applied``, ``duplicate`` or ``too-late``; only the first moves anything."""
-        account = self._account(event.account) or Account(event.account, self._shared)
-        verdict = account.judge(event)
+        id = event.account
+        account = self._accounts.get(id)
+        if not isinstance(account, Account):
+            account = Account(id, self._shared) if account is None else self._account(id)
+            assert account is not None
+        kind = self._shared.kinds[event.type]
+        verdict = account.judge(event, kind)
         if verdict != "applied":
             return verdict
-        self._accounts[event.account] = account
-        self._touched.add(event.account)
-        if self._until is not None and event.time > self._until:
-            return verdict
-        if event.time > self.time:
-            self.advance(event.time)
-        account.take(event)
-        if "account" in self.config.scopes:
-            self._dirty.add(("account", event.account), f"{event.source}/{event.id}")
+        self._accounts[id] = self._touched[id] = account
+        time = event.time
+        if time > self.time:
+            if self._until is not None and time > self._until:
+                return verdict
+            self.advance(time)
+        account.take(event, kind)
+        if self._has_accounts:
+            self._dirty["account", id] = f"{event.source}/{event.id}"
         return verdict
 
     def advance(self, now: int) -> None:
@@ -116,23 +118,31 @@ class Engine:
         if now <= self.time:
             return
         self.time = self._shared.now = now
-        self._shared.frame = self._plan.frame(now)
-        while self._entity_dues and self._entity_dues[0][0] <= now:
-            _, id, key = heappop(self._entity_dues)
+        if now >= self._shared.frame.until:
+            self._shared.frame = self._plan.frame(now)
+        if now >= self._next_due:
+            self._let_fall_due()
+
+    def _let_fall_due(self) -> None:
+        dues = self._entity_dues
+        while dues and dues[0][0] <= self.time:
+            _, id, key = heappop(dues)
             account = self._account(id)
             if account and account.fall_due(key):
-                self._touched.add(id)
-                self._dirty.add(("account", id), "tick")
+                self._touched[id] = account
+                if self._has_accounts:
+                    self._dirty["account", id] = "tick"
+        self._next_due = dues[0][0] if dues else FAR
 
     def receive(self, key: bytes, payload: bytes | None, stamp: tuple[int, int]) -> None:
         """Take in a row of sums that a partition sent; ``stamp`` is its (epoch, flush)."""
         if key.startswith(COMPLETE):
             for changed in self._received.complete(int(key.removeprefix(COMPLETE)), stamp[0], self._rows):
-                self._dirty.add(changed, "tick")
+                self._dirty[changed] = "tick"
             return
         changed_id = self._received.receive(key, payload, stamp, self._rows)
         if changed_id:
-            self._dirty.add(changed_id, "tick")
+            self._dirty[changed_id] = "tick"
 
     def refresh_waits(self) -> None:
         """Have the values computed anew that time alone moves, of all ids where somebody waits."""
@@ -140,30 +150,27 @@ class Engine:
             return
         self._waited_at = self.time
         for key in self._waiting:
-            self._dirty.ids.setdefault(key, "tick")
+            self._dirty.setdefault(key, "tick")
 
     # -- out ---------------------------------------------------------------------------------------------------
 
     def flush(self, *, evaluate: bool = True, most: int | None = None) -> Flush:
         """Hand over all that changed; values of at most ``most`` ids. Without ``evaluate`` no alert takes a step."""
-        now, frame = self.time, self._plan.frame(self.time)
+        now, frame = self.time, self._shared.frame
         while self._table_dues and self._table_dues[0][0] <= now:
-            self._dirty.ids.setdefault(heappop(self._table_dues)[1], "tick")
+            due, key = heappop(self._table_dues)
+            table = self._tables.get(key)
+            if table is not None and table.watched == due:
+                table.watched = 0
+            self._dirty.setdefault(key, "tick")
         if evaluate:
             for key in self._alarms.falling_due(now):
-                self._dirty.ids.setdefault(key, "tick")
+                self._dirty.setdefault(key, "tick")
         rollups = self._scopes.collect(frame, self._rows)
-        changes: list[TableChange] = []
-        while self._dirty.ids and (most is None or len(changes) < most):
-            key, cause = self._dirty.ids.popitem(last=False)
-            change = self._change(key, cause, evaluate)
-            if change:
-                changes.append(change)
-        for id in self._touched:
-            account = self._account(id)
-            if account:
-                account.collect(self._rows)
-        self._touched.clear()
+        changes = self._changes(evaluate, most)
+        for account in self._touched.values():
+            store.collect(account, self._rows)
+        self._touched = {}
         steps = self._alarms.collect(self._rows)
         if now != self._stored_time:
             self._rows[TIME_KEY] = encode(now)
@@ -171,7 +178,20 @@ class Engine:
                 self._rows[FINGERPRINT_KEY] = self.config.fingerprint().encode()
             self._stored_time = now
         rows, self._rows = list(self._rows.items()), {}
-        return Flush(rows, rollups, changes, steps, now, bool(self._dirty.ids))
+        return Flush(rows, rollups, changes, steps, now, bool(self._dirty))
+
+    def _changes(self, evaluate: bool, most: int | None) -> list[TableChange]:
+        """The changes of dirty ids, of at most so many, the longest dirty first."""
+        changes: list[TableChange] = []
+        while self._dirty and (most is None or len(changes) < most):
+            ids = list(islice(self._dirty.items(), None if most is None else most - len(changes)))
+            for key, _ in ids:
+                del self._dirty[key]
+            for key, cause in ids:
+                change = self._change(key, cause, evaluate)
+                if change:
+                    changes.append(change)
+        return changes
 
     def table(self, scope: str, id: str) -> TableChange:
         """The whole table of an id as it stands."""
@@ -180,9 +200,18 @@ class Engine:
             return TableChange(scope, id, self.time, {}, full=True, gone=True)
         return self._whole((scope, id), values, "tick")
 
+    def published(self, scope: str, id: str) -> TableChange:
+        """The whole table of an id as flushes handed it over; as it stands where none did yet."""
+        known = self._tables.get((scope, id))
+        if known is None or known.values is None:
+            return self.table(scope, id)
+        whole = self._whole((scope, id), known.values, "tick")
+        whole.as_of = known.time
+        return whole
+
     def ids(self) -> Iterator[ScopeId]:
         """Every id that has a table here."""
-        if "account" in self.config.scopes:
+        if self._has_accounts:
             for id in list(self._accounts):
                 account = self._account(id)
                 if account and account.born:
@@ -220,30 +249,25 @@ class Engine:
 
     def touch_all(self) -> None:
         """Have the values of every id computed and handed over whole."""
-        self._published.clear()
-        if "account" in self.config.scopes:
-            for id in self._accounts:
-                self._dirty.add(("account", id), "tick")
+        self._tables.clear()
+        self._table_dues.clear()
+        if self._has_accounts:
+            self._dirty.update((("account", id), "tick") for id in self._accounts)
         for key in self._received.ids():
-            self._dirty.add(key, "tick")
+            self._dirty[key] = "tick"
         self._dirty_own_company()
-        self._unwatched = set(self._dirty.ids)
+        self._unwatched = set(self._dirty)
 
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _schedule(self, due: int, account: str, key: str) -> None:
         heappush(self._entity_dues, (due, account, key))
+        self._next_due = self._entity_dues[0][0]
 
     def _account(self, id: str) -> Account | None:
         account = self._accounts.get(id)
         if isinstance(account, list):
-            account = self._accounts[id] = Account.restored(id, account, self._shared)
-            while self._entity_dues and self._entity_dues[0][0] <= self.time:
-                _, due_id, key = heappop(self._entity_dues)
-                there = self._accounts.get(due_id)
-                if isinstance(there, Account) and there.fall_due(key):
-                    self._touched.add(due_id)
-                    self._dirty.add(("account", due_id), "tick")
+            account = self._accounts[id] = store.restored(id, account, self._shared)
         return account
 
     def _owns_company(self) -> bool:
@@ -252,7 +276,7 @@ class Engine:
 
     def _dirty_own_company(self) -> None:
         if self._owns_company():
-            self._dirty.add(("company", COMPANY_ID), "tick")
+            self._dirty["company", COMPANY_ID] = "tick"
 
     def _ledger(self, key: ScopeId) -> Ledger | None:
         if key[0] != "account":
@@ -273,43 +297,57 @@ class Engine:
 
     def _change(self, key: ScopeId, cause: str, evaluate: bool) -> TableChange | None:
         """What an id's table changed by since it was last handed over; None where nothing did."""
-        values, totals = self._values(key)
+        known = self._tables.get(key)
+        table = Table() if known is None else known
+        before, ledger = table.values, self._ledger(key)
+        totals = self._reader.refresh(table, ledger, self._shared.frame, self.time, key[0] == "kam")
         if not self._qualifies(key, totals):
-            self._waiting.discard(key)
-            self._alarms.gone(*key, self.time, self._is_live(key))
-            if self._published.pop(key, None) is None:
-                return None
-            return TableChange(*key, self.time, {}, full=True, gone=True, cause=cause)
-        self._watch(key, totals)
+            return self._gone(key, cause)
+        if known is None:
+            self._tables[key] = table
+        self._watch(key, table, ledger)
+        values = table.values
+        assert values is not None
         if evaluate:
             self._evaluate(key, values)
-        before = self._published.get(key)
-        self._published[key] = values
         if before is None:
             return self._whole(key, values, cause)
-        names = self._names
-        moved = [i for i, value in enumerate(values) if value != before[i]]
-        profile = self.profile(key[1]) if key[0] == "account" else None
+        moved = [i for i, value in enumerate(values) if value is not before[i] and value != before[i]]
         if not moved and cause == "tick":
             return None
+        names = self._names
+        profile = self.profile(key[1]) if key[0] == "account" else None
         return TableChange(
             *key, self.time, {names[i]: values[i] for i in moved}, profile=profile, cause=cause,
             old={names[i]: before[i] for i in moved},
         )  # fmt: skip
 
+    def _gone(self, key: ScopeId, cause: str) -> TableChange | None:
+        self._waiting.discard(key)
+        self._alarms.gone(*key, self.time, self._is_live(key))
+        if self._tables.pop(key, None) is None:
+            return None
+        return TableChange(*key, self.time, {}, full=True, gone=True, cause=cause)
+
     def _whole(self, key: ScopeId, values: list[Value], cause: str) -> TableChange:
         profile = self.profile(key[1]) if key[0] == "account" else None
         return TableChange(*key, self.time, dict(zip(self._names, values, strict=True)), True, False, profile, cause)
 
-    def _watch(self, key: ScopeId, totals: Totals | None) -> None:
+    def _watch(self, key: ScopeId, table: Table, ledger: Ledger | None) -> None:
         """Note when time alone next changes the id's values."""
-        if totals and totals.due is not None:
-            heappush(self._table_dues, (totals.due, key))
-        waits = waits_of(self._ledger(key), self._plan) if self._moving else None
+        due = table.due
+        if due is not None and (table.watched == 0 or due < table.watched):
+            heappush(self._table_dues, (due, key))
+            table.watched = due
+        waits = waits_of(ledger, self._plan) if self._moving else None
         if waits is None:
+            table.waits = None
             self._waiting.discard(key)
             return
         self._waiting.add(key)
+        if table.waits == waits:
+            return
+        table.waits = waits
         for rule in self._alarms.rules_of(key[0]):
             if rule.kpi == "oldest_wait":
                 crossing = waits + int(rule.fire.limit * 1000)
@@ -360,29 +398,40 @@ class _Restore:
     def families(self) -> None:
         """Put every row where it belongs; accounts stay bytes until they are touched."""
         engine = self._engine
-        accounts: dict[str, list[tuple[bytes, bytes]]] = {}
-        known: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        accounts: dict[bytes, list[bytes]] = {}
         for key, value in self._rows.items():
-            family = key[:1]
-            if family == b"A":
-                id, _, part = key[1:].partition(b"\0")
-                parts = known.get(id)
+            family = key[0]
+            if family == _ACCOUNT:
+                id, _, part = key.partition(b"\0")
+                parts = accounts.get(id)
                 if parts is None:
-                    parts = known[id] = accounts[id.decode()] = []
-                parts.append((part, value))
-            elif family == b"S":
-                engine._scopes.put(*scope_key(key), value)
-            elif family == b"R":
-                engine._received.restore(key[1:], value)
-            elif family == b"B":
-                engine._received.restore_backfilled(*decode(key[1:]))
-            elif family == b"E":
-                engine._received.restore_epoch(int(key[1:]), decode(value))
-            elif family == b"L":
-                engine._alarms.restore(key[1:], value)
+                    accounts[id] = [part, value]
+                else:
+                    parts += (part, value)
+                if part[0] == _ENTITY and (due := due_of(part, value)) is not None:
+                    engine._entity_dues.append((due, id[1:].decode(), part[1:].decode()))
+            else:
+                self._other(chr(family), key, value)
         for key in sorted((key for key in self._rows if key[:1] == b"O"), key=lambda key: int(key[1:])):
             engine._alarms.restore_outbox(int(key[1:]), self._rows[key])
-        engine._accounts.update(accounts)
+        engine._accounts.update((id[1:].decode(), parts) for id, parts in accounts.items())
+        heapify(engine._entity_dues)
+        engine._next_due = engine._entity_dues[0][0] if engine._entity_dues else FAR
 
+    def _other(self, family: str, key: bytes, value: bytes) -> None:
+        engine = self._engine
+        if family == "S":
+            engine._scopes.put(*scope_key(key), value)
+        elif family == "R":
+            engine._received.restore(key[1:], value)
+        elif family == "B":
+            engine._received.restore_backfilled(*decode(key[1:]))
+        elif family == "E":
+            engine._received.restore_epoch(int(key[1:]), decode(value))
+        elif family == "L":
+            engine._alarms.restore(key[1:], value)
+
+
+_ACCOUNT, _ENTITY = b"Ae"
 
 __all__ = ["Engine", "Flush", "TableChange", "Value"]

@@ -1,121 +1,143 @@
 """The ledger of one id: the sums of its facts, pane by pane.
 
-A pane maps a column to a row of integers: the number of facts, their added amounts and, where percentiles are
-kept, a mapping of buckets to counts at the end. Sums are added and taken back; a row that counts no fact vanishes.
+A *cell* is one column in one pane of one unit; its row of integers is added to and taken back from, and vanishes when
+it counts no fact. A shelf holds the cells of one unit in one flat mapping, by ``pane << 8 | column``: an account has
+few facts in many panes, and a mapping for each pane would weigh more than they do.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-from kamstream.engine.plan import Frame, Plan
+from kamstream.engine.cells import NO_SPREAD, Pane, Row, add, fresh, merge, scaled
+from kamstream.engine.plan import COLUMN, PANE, Frame, Lane, Plan
+from kamstream.engine.tally import Tally
 from kamstream.entities.fact import Fact
-from kamstream.kpis import Shelf
 from kamstream.sketch import bucket
 
-Row = list[Any]
-Pane = dict[int, Row]
-#: What one fact adds: (unit, pane, column, amounts, bucket or None) for each place it goes to.
-Posting = list[tuple[int, int, int, tuple[int, ...], int | None]]
-
-
-def posting_of(fact: Fact, plan: Plan, frame: Frame) -> Posting:
-    """Where a fact goes and what it adds there; panes that can no longer count are left out."""
-    posting: Posting = []
-    for column in plan.by_kind.get(fact.kind, ()):
-        sums = column.sums
-        amounts = sums.amounts(fact)
-        if amounts is None:
-            continue
-        key = bucket(sums.spread(fact)) if sums.spread else None
-        if sums.shelf == Shelf.WAITS:
-            key = fact.time
-        for unit, width in column.places:
-            if sums.shelf == Shelf.PER_WINDOW:
-                posting.append((unit, int(fact.label) + 1, column.index, amounts, key))
-            elif not width:
-                posting.append((unit, 0, column.index, amounts, key))
-            else:
-                pane = fact.time // width
-                if pane >= frame.ranges[unit].oldest:
-                    posting.append((unit, pane, column.index, amounts, key))
-    return posting
+#: Panes that stay a while after they count no more, so that not every step of T looks for them.
+SLACK = 8
+_NONE = -(2**62)
 
 
 class Ledger:
-    """Sums by unit and pane, with the panes that changed since they were last collected."""
+    """Sums by unit, pane and column.
 
-    __slots__ = ("changed", "shelves")
+    ``changed`` holds the panes that changed since they were last collected (``pane << 3 | unit``), each with whether
+    it may have been stored before (None: nobody asks); ``touched`` the columns (bits) that changed since values were
+    last read; ``tops`` are the units' newest panes that were ever stored.
+    """
 
-    def __init__(self, units: int) -> None:
-        self.shelves: list[dict[int, Pane] | None] = [None] * units
-        self.changed: set[tuple[int, int]] = set()
+    __slots__ = ("changed", "plan", "shelves", "tally", "tops", "touched")
 
-    def post(self, posting: Posting, sign: int) -> None:
-        """Add what a fact adds (``sign`` 1), or take it back (-1)."""
-        for unit, number, column, amounts, key in posting:
-            panes = self.shelves[unit]
-            if panes is None:
-                panes = self.shelves[unit] = {}
-            pane = panes.get(number)
-            if pane is None:
-                pane = panes[number] = {}
-            row = pane.get(column)
-            if row is None:
-                row = pane[column] = [sign, *amounts] if sign > 0 else [sign, *(-amount for amount in amounts)]
-                if key is not None:
-                    row.append({key: sign})
-            else:
-                _add(row, sign, amounts, key)
-                if not row[0]:
-                    _drop(panes, number, pane, column)
-            self.changed.add((unit, number))
+    def __init__(self, plan: Plan) -> None:
+        self.plan: Plan = plan
+        self.shelves: list[dict[int, Row] | None] = [None] * len(plan.units)
+        self.changed: dict[int, bool] | None = {}
+        self.touched: int = 0
+        self.tally: Tally | None = None
+        self.tops: list[int] | None = None
+
+    def add(self, unit: int, number: int, lane: Lane, amounts: Any, first: int, sign: int, spread: int) -> None:
+        """Add what a fact adds to one cell, or take it back."""
+        shelf = self.shelves[unit]
+        if shelf is None:
+            shelf = self.shelves[unit] = {}
+        key: int = number << PANE | lane.column
+        row = shelf.get(key)
+        if row is None:
+            shelf[key] = fresh(lane.width, amounts, first, sign, spread)
+        elif add(row, lane.width, amounts, first, sign, spread) == 0:
+            del shelf[key]
+        if self.changed is not None:
+            self._note(unit, number)
+        if self.tally is not None:
+            self.tally.add(unit, number, lane, amounts, first, sign, spread)
+
+    def _note(self, unit: int, number: int) -> None:
+        """A pane has changed; one that is newer than all that were ever collected cannot have been stored."""
+        changed, tops, place = self.changed, self.tops, number << 3 | unit
+        if changed is not None and place not in changed:
+            changed[place] = tops is not None and number <= tops[unit]
+
+    def collected(self, unit: int, number: int) -> None:
+        """A pane has been stored."""
+        if self.tops is None:
+            self.tops = [_NONE] * len(self.shelves)
+        self.tops[unit] = max(self.tops[unit], number)
 
     def merge(self, unit: int, number: int, other: Pane, sign: int) -> None:
         """Add another ledger's pane to this one's, or take it back."""
-        panes = self.shelves[unit]
-        if panes is None:
-            panes = self.shelves[unit] = {}
-        pane = panes.setdefault(number, {})
+        shelf = self.shelves[unit]
+        if shelf is None:
+            shelf = self.shelves[unit] = {}
+        spreads = self.plan.spreads
         for column, theirs in other.items():
-            row = pane.get(column)
+            key = number << PANE | column
+            row = shelf.get(key)
             if row is None:
-                pane[column] = _scaled(theirs, sign)
-                continue
-            _merge(row, theirs, sign)
-            if not row[0]:
-                del pane[column]
-        if not pane:
-            del panes[number]
-        self.changed.add((unit, number))
+                shelf[key] = scaled(theirs, sign, spreads[column])
+            else:
+                merge(row, theirs, sign, spreads[column])
+                if row[0] == 0:
+                    del shelf[key]
+            self.touched |= 1 << column
+            if self.tally is not None:
+                self.tally.merge(unit, number, column, theirs, sign)
+        self._note(unit, number)
 
     def put(self, unit: int, number: int, pane: Pane) -> None:
         """Set a pane as it was stored."""
-        panes = self.shelves[unit]
-        if panes is None:
-            panes = self.shelves[unit] = {}
-        panes[number] = pane
+        shelf = self.shelves[unit]
+        if shelf is None:
+            shelf = self.shelves[unit] = {}
+        for column, row in pane.items():
+            shelf[number << PANE | column] = row
+        self.collected(unit, number)
 
     def pane(self, unit: int, number: int) -> Pane | None:
         """A pane; None where nothing counts in it."""
-        panes = self.shelves[unit]
-        return panes.get(number) if panes else None
+        shelf = self.shelves[unit]
+        if not shelf:
+            return None
+        pane: Pane = {}
+        first = number << PANE
+        for key in range(first, first + len(self.plan.columns)):
+            row = shelf.get(key)
+            if row is not None:
+                pane[key - first] = row
+        return pane or None
 
     def panes(self) -> Iterator[tuple[int, int, Pane]]:
         """All panes, as (unit, pane number, pane)."""
-        for unit, panes in enumerate(self.shelves):
-            if panes:
-                for number, pane in panes.items():
+        for unit, shelf in enumerate(self.shelves):
+            if shelf:
+                by_number: dict[int, Pane] = {}
+                for key, row in shelf.items():
+                    by_number.setdefault(key >> PANE, {})[key & COLUMN] = row
+                for number, pane in by_number.items():
                     yield unit, number, pane
 
     def prune(self, frame: Frame) -> None:
-        """Forget the panes that can no longer count."""
-        for unit, panes in enumerate(self.shelves):
-            oldest = frame.ranges[unit].oldest
-            if panes and min(panes) < oldest:
-                for number in [number for number in panes if number < oldest]:
-                    del panes[number]
-                    self.changed.add((unit, number))
+        """Forget panes that can no longer count; late ones may stay until their neighbours go."""
+        for unit, shelf in enumerate(self.shelves):
+            if not shelf:
+                continue
+            oldest = frame.oldest[unit]
+            if next(iter(shelf)) >= (oldest - SLACK) << PANE:
+                continue
+            border = oldest << PANE
+            for key in [key for key in shelf if key < border]:
+                del shelf[key]
+                self._note(unit, key >> PANE)
+                # A table that has not looked since then would not see it leave its window.
+                self.touched |= 1 << (key & COLUMN)
+            self.tally = None
+            # What is left is kept in a mapping of its size: an emptied one weighs as much as a full one.
+            self.shelves[unit] = dict(shelf) if shelf else None
+
+    def size(self) -> int:
+        """The number of cells."""
+        return sum(len(shelf) for shelf in self.shelves if shelf)
 
     @property
     def is_empty(self) -> bool:
@@ -123,109 +145,32 @@ class Ledger:
         return not any(self.shelves)
 
 
-def _add(row: Row, sign: int, amounts: tuple[int, ...], key: int | None) -> None:
-    row[0] += sign
-    for place, amount in enumerate(amounts, 1):
-        row[place] += sign * amount
-    if key is not None:
-        counts = row[-1]
-        count = counts.get(key, 0) + sign
-        if count:
-            counts[key] = count
-        else:
-            del counts[key]
-
-
-def _drop(panes: dict[int, Pane], number: int, pane: Pane, column: int) -> None:
-    del pane[column]
-    if not pane:
-        del panes[number]
-
-
-def _scaled(row: Row, sign: int) -> Row:
-    return [{key: sign * n for key, n in x.items()} if isinstance(x, dict) else sign * x for x in row]
-
-
-def _merge(row: Row, other: Row, sign: int) -> None:
-    for place, theirs in enumerate(other):
-        if not isinstance(theirs, dict):
-            row[place] += sign * theirs
-            continue
-        counts = row[place]
-        for key, n in theirs.items():
-            count = counts.get(key, 0) + sign * n
-            if count:
-                counts[key] = count
-            else:
-                del counts[key]
-
-
-class Totals:
-    """The sums of a ledger in every view of a frame.
-
-    ``of(unit, view)`` gives the added rows by column. ``held`` says whether any window or gauge holds a fact, and
-    ``due`` is the next T at which a pane enters or leaves a view (None: never).
-    """
-
-    __slots__ = ("_added", "due", "held")
-
-    def __init__(self, ledger: Ledger, plan: Plan, frame: Frame) -> None:
-        self._added: list[list[Pane] | None] = [None] * len(plan.units)
-        self.held = False
-        self.due: int | None = None
-        for unit, panes in enumerate(ledger.shelves):
-            if panes:
-                self._read(unit, panes, plan, frame)
-
-    def of(self, unit: int, view: int) -> Pane | None:
-        """The rows of a view by column; None where there is nothing in the unit at all."""
-        added = self._added[unit]
-        return added[view] if added else None
-
-    def _read(self, unit: int, panes: dict[int, Pane], plan: Plan, frame: Frame) -> None:
-        ranges, width = frame.ranges[unit], plan.units[unit].width
-        borders = ranges.borders
-        segments: list[Pane | None] = [None] * (len(borders) + 1)
-        steps = None
-        for number, pane in panes.items():
-            place = bisect_right(borders, number)
-            if place:
-                ahead = number + 1 - borders[place - 1]
-                if steps is None or ahead < steps:
-                    steps = ahead
-            into = segments[place]
-            if into is None:
-                into = segments[place] = {}
-            _gather(into, pane)
-        if width and steps is not None and plan.units[unit].code != "w":
-            self._due_at((ranges.here + steps) * width)
-            if plan.has_calendar_windows:
-                self._due_at((ranges.here + 1) * width)
-        self._added[unit] = [_over(segments[first : last + 1]) for first, last in ranges.views]
-        if not self.held:
-            self.held = any(held and added for held, added in zip(ranges.held, self._added[unit] or (), strict=True))
-
-    def _due_at(self, time: int) -> None:
-        if self.due is None or time < self.due:
-            self.due = time
-
-
-def _gather(into: Pane, pane: Pane) -> None:
-    """Add a pane's rows to those gathered so far, leaving the pane alone."""
-    for column, theirs in pane.items():
-        row = into.get(column)
-        if row is None:
-            into[column] = [dict(x) if isinstance(x, dict) else x for x in theirs]
-        else:
-            _merge(row, theirs, 1)
-
-
-def _over(segments: list[Pane | None]) -> Pane:
-    """The sum over neighbouring segments."""
-    there = [segment for segment in segments if segment]
-    if len(there) == 1:
-        return there[0]
-    total: Pane = {}
-    for segment in there:
-        _gather(total, segment)
-    return total
+def post(ledgers: list[Ledger], fact: Fact, lanes: tuple[Lane, ...], sign: int, frame: Frame) -> None:
+    """Add a fact to ledgers (``sign`` 1), or take it back (-1); panes that can no longer count are left alone."""
+    time: int = fact.time
+    oldest = frame.oldest
+    for lane in lanes:
+        amounts: Any = fact.amounts
+        first: int = lane.first
+        if first < 0:
+            amounts = lane.sums.amounts(fact)
+            if amounts is None:
+                continue
+            first = 0
+        spread: int = NO_SPREAD
+        if lane.spread is not None:
+            spread = bucket(lane.spread(fact))
+        elif lane.waits:
+            spread = time
+        for ledger in ledgers:
+            ledger.touched |= 1 << lane.column
+        for unit, width in lane.places:
+            number: int = 0
+            if width:
+                number = time // width
+                if number < oldest[unit]:
+                    continue
+            elif lane.labelled:
+                number = int(fact.label) + 1
+            for ledger in ledgers:
+                ledger.add(unit, number, lane, amounts, first, sign, spread)

@@ -5,15 +5,18 @@ unit that moves with T (a window or its previous one), a *frame* holds all views
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kamstream.engine.config import Config
+from kamstream.entities.fact import Fact
 from kamstream.kpis import Kpi, Shelf, Sums
-from kamstream.kpis.base import Amounts
+from kamstream.kpis.base import Take, count_of
 from kamstream.windows import DAY, HOUR, NOW, UNIT_MS, Window
 
 NOWHERE = -1
+#: A cell is known by ``pane << PANE | column``; ``COLUMN`` masks the column.
+PANE, COLUMN = 8, 255
 #: Accounts with a profile: what makes a KAM's table exist without any other fact.
 ACCOUNTS = Sums("account", "account", shelf=Shelf.NOW)
 
@@ -35,18 +38,42 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Sums in use: where a fact of their kind goes. ``places`` are (unit, width) pairs."""
+    """Sums in use. ``spread`` says whether buckets are kept; ``places`` are (unit, width) pairs."""
 
     sums: Sums
     index: int
-    amounts: Amounts
     places: tuple[tuple[int, int], ...]
-    zeros: tuple[int, ...]
+    spread: bool
+
+
+class Lane:
+    """The way of a fact's amounts into one column, laid out for the hot path.
+
+    ``first`` is the place of the first of ``width`` amounts in the fact, negative where the sums have to be asked;
+    ``spread`` gives the duration that is put into a bucket; ``waits``: the bucket is the fact's time; ``labelled``:
+    the pane follows from the fact's label.
+    """
+
+    __slots__ = ("column", "first", "labelled", "places", "spread", "sums", "waits", "width")
+
+    def __init__(self, column: Column) -> None:
+        sums = column.sums
+        self.column: int = column.index
+        self.sums: Sums = sums
+        self.first: int = sums.amounts.first if isinstance(sums.amounts, Take) else -1
+        self.width: int = sums.width
+        self.spread: Callable[[Fact], int] | None = sums.spread if column.spread else None
+        self.waits: bool = sums.shelf == Shelf.WAITS
+        self.labelled: bool = sums.shelf == Shelf.PER_WINDOW
+        self.places: tuple[tuple[int, int], ...] = column.places
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a table: a KPI in a window, and where its sums are found."""
+    """One field of a table: a KPI in a window, and where its sums are found.
+
+    ``counts``: its n is the number of facts. ``timeless``: equal sums, equal values.
+    """
 
     name: str
     kpi: Kpi
@@ -58,27 +85,34 @@ class Field:
     before_view: int
     beside_column: int
     beside_unit: int
+    counts: bool
+    timeless: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Ranges:
     """The views of one unit at one T: ``views`` as (first, last) segment, between sorted ``borders``."""
 
-    borders: list[int]
-    views: list[tuple[int, int]]
-    held: list[bool]
-    oldest: int
-    here: int
+    __slots__ = ("borders", "held", "here", "oldest", "views")
+
+    def __init__(
+        self, borders: list[int], views: list[tuple[int, int]], held: list[bool], oldest: int, here: int
+    ) -> None:
+        self.borders: list[int] = borders
+        self.views: list[tuple[int, int]] = views
+        self.held: list[bool] = held
+        self.oldest: int = oldest
+        self.here: int = here
 
 
 class Frame:
-    """All views at one T; it holds until T reaches ``until``."""
+    """All views at one T; it holds until T reaches ``until``. ``oldest`` are the units' oldest panes that count."""
 
-    __slots__ = ("ranges", "until")
+    __slots__ = ("oldest", "ranges", "until")
 
     def __init__(self, ranges: list[Ranges], until: int) -> None:
-        self.ranges = ranges
-        self.until = until
+        self.ranges: list[Ranges] = ranges
+        self.oldest: list[int] = [each.oldest for each in ranges]
+        self.until: int = until
 
 
 class Plan:
@@ -90,17 +124,29 @@ class Plan:
         self._unit_index = {unit.code: index for index, unit in enumerate(self.units)}
         self.columns: list[Column] = []
         self._column_index: dict[str, int] = {}
-        self.by_kind: dict[str, list[Column]] = {}
+        self.lanes: dict[str, tuple[Lane, ...]] = {}
         self.fields: list[Field] = []
+        self._ranked = {kpi.sums.name for kpi in config.kpis if kpi.rank is not None}
         self._column(ACCOUNTS)
         for kpi in config.kpis:
             self._lay_out(kpi)
+        self.spreads: list[bool] = [column.spread for column in self.columns]
+        self.fields_of: list[list[int]] = [
+            [i for i, field in enumerate(self.fields) if index in (field.column, field.beside_column)]
+            for index in range(len(self.columns))
+        ]
         self.field_index = {field.name: index for index, field in enumerate(self.fields)}
         self.has_calendar_windows = any(not window.count for window in config.windows)
         self._width = min((unit.width for unit in self.units if unit.width), default=HOUR)
         self._ranges: list[Ranges | None] = [None] * len(self.units)
         self._frame: Frame | None = None
         self._frame_from = 0
+
+    @property
+    def wants(self) -> frozenset[str]:
+        """The kinds of facts that are put anywhere."""
+        kinds = set(self.lanes)
+        return frozenset(kinds | {"product_won"} if "new_product" in kinds else kinds)
 
     def frame(self, now: int) -> Frame:
         """The views at T = ``now``."""
@@ -132,14 +178,23 @@ class Plan:
         beside_unit = self._unit_index["n"] if kpi.beside else NOWHERE
         if kpi.is_gauge:
             unit = self._unit_index["n" if kpi.shelf == Shelf.NOW else "w"]
-            self.fields.append(Field(f"{kpi.name}:{NOW}", kpi, None, 0, column, unit, 0, NOWHERE, beside, beside_unit))
+            self._field(f"{kpi.name}:{NOW}", kpi, None, 0, column, unit, 0, NOWHERE, beside, beside_unit)
             return
         for place, window in enumerate(self.config.windows):
             where = self._where(kpi, window, place)
             if where is not None:
                 unit, view, before = where
                 name = f"{kpi.name}:{window.name}"
-                self.fields.append(Field(name, kpi, window, place, column, unit, view, before, beside, beside_unit))
+                self._field(name, kpi, window, place, column, unit, view, before, beside, beside_unit)
+
+    def _field(
+        self, name: str, kpi: Kpi, window: Window | None, place: int, column: int, unit: int, view: int, before: int,
+        beside: int, beside_unit: int,
+    ) -> None:  # fmt: skip
+        counts, timeless = kpi.n is count_of, kpi.timeless and not kpi.previous and kpi.beside is None
+        self.fields.append(
+            Field(name, kpi, window, place, column, unit, view, before, beside, beside_unit, counts, timeless)
+        )
 
     def _where(self, kpi: Kpi, window: Window, place: int) -> tuple[int, int, int] | None:
         """Unit, view and view of the previous window of a KPI; None where it has no such window."""
@@ -159,9 +214,12 @@ class Plan:
         if known is not None:
             return known
         index = self._column_index[sums.name] = len(self.columns)
-        column = Column(sums, index, sums.amounts, self._places(sums.shelf), (0,) * sums.width)
+        if index > COLUMN:
+            raise ValueError(f"more than {COLUMN + 1} kinds of sums")
+        spread = (sums.spread is not None and sums.name in self._ranked) or sums.shelf == Shelf.WAITS
+        column = Column(sums, index, self._places(sums.shelf), spread)
         self.columns.append(column)
-        self.by_kind.setdefault(sums.fact, []).append(column)
+        self.lanes[sums.fact] = (*self.lanes.get(sums.fact, ()), Lane(column))
         return index
 
     def _places(self, shelf: Shelf) -> tuple[tuple[int, int], ...]:

@@ -3,10 +3,11 @@
 Keys begin with a family letter and the id they belong to, closed by a zero byte, which no id contains:
 
 ====================================  ==========================================================================
-``A <account> h``                     the account: newest accepted times, chunk counts
-``A <account> e <entity>``            the records of an entity
-``A <account> s <topic> <chunk>``     ids already seen
-``A <account> p|u <unit> <pane>``     sums of the account: all of them, those without an owner
+``A <account> h``                     the account: what was seen last on each topic; its sums while they are few
+``A <account> e <entity>``            the latest records of an entity
+``A <account> x <chunk> <entity>``    earlier records of an entity
+``A <account> s <topic> <chunk>``     pairs (source, id) seen earlier
+``A <account> p|u <unit> <pane>``     sums of the account: all of them, those without an owner; once they are many
 ``S <scope> <id> <unit> <pane>``      sums of a KAM or the company over this partition's accounts
 ``R <rollup key>``                    sums received from a partition
 ``B <scope> <id>``                    a backfill changed the id's sums last
@@ -16,11 +17,12 @@ Keys begin with a family letter and the id they belong to, closed by a zero byte
 ====================================  ==========================================================================
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from kamstream.engine.ledger import Pane
+from kamstream.engine.cells import Pane
 from kamstream.engine.plan import Plan
 
 encode = msgspec.json.Encoder().encode
@@ -53,12 +55,37 @@ def decode_pane(value: bytes, plan: Plan) -> Pane:
         column = plan.column_named(name)
         if column is None:
             continue
-        if isinstance(row[-1], dict):
-            row[-1] = {int(key): count for key, count in row[-1].items()}
-        pane[column] = row
+        pane[column] = _row(row)
     return pane
+
+
+def plain_rows(cells: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """The rows of cells that were stored by their keys, which hold for one fingerprint of the settings."""
+    return [_row(row) for _, row in cells]
+
+
+def _row(row: list[Any]) -> list[Any]:
+    if isinstance(row[-1], dict):
+        row[-1] = {int(key): count for key, count in row[-1].items()}
+    return row
 
 
 def record_of(row: list[Any]) -> tuple[Any, ...]:
     """A record as it was before it was written: lists inside are tuples again."""
     return tuple(tuple(x) if isinstance(x, list) else x for x in row)
+
+
+def due_of(part: bytes, value: bytes) -> int | None:
+    """The T at which an entity falls due, from its row; ``part`` is the row's key without the account's prefix."""
+    if part[1:2] in b"thd":
+        if value[_DUE_AT] == _NO_DUE:
+            return None
+        due: int | None = msgspec.msgpack.decode(value)[0]
+        return due
+    if value.startswith(b"[null,"):
+        return None
+    return int(value[1 : value.index(b",")])
+
+
+#: Where the due time stands in the row of an entity that is read event by event, and what stands there without one.
+_DUE_AT, _NO_DUE = 3, 0xC0

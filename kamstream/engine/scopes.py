@@ -6,7 +6,8 @@ the company, keyed by scope, id, source partition, unit and pane. The receiver r
 
 from collections.abc import Iterator
 
-from kamstream.engine.ledger import Ledger, Pane, Posting
+from kamstream.engine.cells import Pane
+from kamstream.engine.ledger import Ledger
 from kamstream.engine.plan import Frame, Plan
 from kamstream.engine.rows import decode, decode_pane, encode, encode_pane, pane_key
 from kamstream.events import murmur2
@@ -45,10 +46,9 @@ class Scopes:
         self._ledgers: dict[ScopeId, Ledger] = {}
         self._changed: dict[ScopeId, bool] = {}
 
-    def post(self, scope: str, id: str, posting: Posting, sign: int, live: bool) -> None:
-        """Add a fact to an id's sums, or take it back; ``live`` says whether a live event did it."""
-        if scope in self._wanted:
-            self._ledger((scope, id), live).post(posting, sign)
+    def ledger_of(self, scope: str, id: str, live: bool) -> Ledger | None:
+        """An id's sums, about to change; ``live`` says whether a live event does it. None where nobody wants them."""
+        return self._ledger((scope, id), live) if scope in self._wanted else None
 
     def merge(self, scope: str, id: str, unit: int, number: int, pane: Pane, sign: int, live: bool) -> None:
         """Add a whole pane to an id's sums, or take it back."""
@@ -57,7 +57,7 @@ class Scopes:
 
     def put(self, scope: str, id: str, unit: str, number: int, value: bytes) -> None:
         """Set a pane as it was stored."""
-        ledger = self._ledgers.setdefault((scope, id), Ledger(len(self._plan.units)))
+        ledger = self._ledgers.setdefault((scope, id), Ledger(self._plan))
         ledger.put(self._plan.unit_of(unit), number, decode_pane(value, self._plan))
 
     def collect(self, frame: Frame, rows: dict[bytes, bytes | None]) -> list[Rollup]:
@@ -67,14 +67,16 @@ class Scopes:
             ledger = self._ledgers[scope, id]
             ledger.prune(frame)
             prefix, target = scope_prefix(scope, id), self._owner(id)
-            for unit, number in ledger.changed:
+            for place in ledger.changed or ():
+                unit, number = place & 7, place >> 3
                 pane = ledger.pane(unit, number)
                 code = self._plan.units[unit].code
                 value = encode_pane(pane, self._plan) if pane else None
                 rows[pane_key(prefix, b"", code, number)] = value
+                ledger.collected(unit, number)
                 payload = value if live else BACKFILL + (value or b"")
                 rollups.append((target, rollup_key(scope, id, self._partition, code, number), payload))
-            ledger.changed.clear()
+            ledger.changed = {}
             if ledger.is_empty:
                 del self._ledgers[scope, id]
         self._changed.clear()
@@ -94,7 +96,7 @@ class Scopes:
         self._changed[key] = live
         ledger = self._ledgers.get(key)
         if ledger is None:
-            ledger = self._ledgers[key] = Ledger(len(self._plan.units))
+            ledger = self._ledgers[key] = Ledger(self._plan)
         return ledger
 
 
@@ -128,7 +130,7 @@ class Received:
         self, key: bytes, payload: bytes | None, stamp: tuple[int, int], rows: dict[bytes, bytes | None]
     ) -> ScopeId | None:
         """Take in a row; the id whose sums changed, None where the row is stale or changes nothing."""
-        scope, id, source, _, _ = _parts(key)
+        source = _parts(key)[2]
         if stamp[0] < self._epochs.get(source, 0):
             return None
         if stamp[0] > self._epochs.get(source, 0):
@@ -195,9 +197,9 @@ class Received:
         scope, id, _, code, number = _parts(key)
         ledger = self._ledgers.get((scope, id))
         if ledger is None:
-            ledger = self._ledgers[scope, id] = Ledger(len(self._plan.units))
+            ledger = self._ledgers[scope, id] = Ledger(self._plan)
         ledger.merge(self._plan.unit_of(code), number, decode_pane(pane, self._plan), sign)
-        ledger.changed.clear()
+        ledger.changed = {}
         if ledger.is_empty:
             del self._ledgers[scope, id]
 

@@ -98,6 +98,21 @@ def read(records: Sequence[Record], horizon: int) -> list[Contract]:
     return list(contracts.values())
 
 
+def ended_before(records: Sequence[Record], border: int, day: int, horizon: int) -> set[str]:
+    """The ids of contracts that ended, or never began, whose last event is earlier than ``border`` (ms) and that
+    were in force before ``day`` only.
+    """
+    last = {record[5]: record[0] for record in records}
+    old = {id for id, time in last.items() if time < border}
+    if not old:
+        return old
+    for contract in read([record for record in records if record[5] in old], horizon):
+        over = contract.ended and contract.ends_on is not None and max(contract.ends_on, contract.starts_on) < day
+        if not over:
+            old.discard(contract.records[0][5])
+    return old
+
+
 def derive(records: Sequence[Record], context: Context) -> Derived:
     """Durations of contracts with an end, once started, and the account's retention in every window.
 

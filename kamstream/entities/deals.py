@@ -10,6 +10,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from kamstream.entities.fact import FOR_ALL, Context, Derived, Fact, Record, is_cut_off
 from kamstream.entities.money import convert
@@ -37,13 +38,19 @@ def record(event: Event, rank: int) -> Record:
 
 
 class Deal:
-    """A deal as far as its events have been read; ``stages`` are all that it has been in, in their order."""
+    """A deal as far as its events have been read; ``stages`` are all that it has been in, in their order.
+
+    Nothing counts before its opening: until then ``opened`` is empty.
+    """
 
     __slots__ = (
         "amount",
+        "before",
         "closing",
         "currency",
+        "cut_off",
         "expected",
+        "id",
         "lost_amount",
         "opened",
         "owner",
@@ -52,27 +59,53 @@ class Deal:
         "stages",
     )
 
-    def __init__(self, opening: Record) -> None:
-        self.opened = opening
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.opened: Record = ()
+        self.before: int = 0
+        self.cut_off: bool = False
         self.closing: Record | None = None
         self.amount: int | None = None
         self.currency: str | None = None
         self.stage: str | None = None
-        self.stages: list[str] = []
+        self.stages: tuple[str, ...] = ()
         self.probability: float | None = None
         self.expected: int | None = None
         self.owner: str | None = None
         self.lost_amount: tuple[int | None, str | None] = (None, None)
-        self._amend(opening)
 
-    def read(self, record: Record) -> None:
-        kind = record[4]
+    @property
+    def is_closed(self) -> bool:
+        """Whether it never opened, or is won or lost."""
+        return not self.opened or self.closing is not None
+
+    def read(self, record: Record, context: Context) -> list[Fact] | None:
+        """Read the next event; nothing about a deal is ever final."""
+        self.follow(record, context.terms.horizon)
+        return _NOTHING
+
+    def follow(self, record: Record, horizon: int) -> None:
+        """Read the next event."""
+        kind: str = record[4]
+        if not self.opened:
+            if kind == "deal.opened":
+                self.opened, self.before = record, record[0]
+                self._amend(record)
+            return
+        if kind == "deal.opened":
+            return  # a second opening has no effect at all
+        time: int = record[0]
+        if self.cut_off or is_cut_off(self.closing is not None, self.before, time, horizon):
+            self.cut_off = True
+            return
+        self.before = time
         if kind == "deal.updated":
             self._amend(record)
         elif kind == "deal.won":
             self.closing = record
             self.amount, self.currency = record[5], record[6]
-            self.owner = record[9] if record[9] is not None else self.owner
+            if record[9] is not None:
+                self.owner = record[9]
         elif kind == "deal.lost":
             self.closing = record
             self.lost_amount = (self.amount, self.currency)
@@ -81,49 +114,73 @@ class Deal:
 
     def _amend(self, record: Record) -> None:
         amount, currency, stage, probability, expected, owner = record[5:11]
-        self.amount = self.amount if amount is None else amount
-        self.currency = self.currency if currency is None else currency
-        self.stage = self.stage if stage is None else stage
-        if stage is not None and stage not in self.stages:
-            self.stages.append(stage)
-        self.probability = self.probability if probability is None else probability
-        self.expected = self.expected if expected is None else expected
-        self.owner = self.owner if owner is None else owner
+        if amount is not None:
+            self.amount = amount
+        if currency is not None:
+            self.currency = currency
+        if stage is not None:
+            self.stage = stage
+            if stage not in self.stages:
+                self.stages = (*self.stages, stage)
+        if probability is not None:
+            self.probability = probability
+        if expected is not None:
+            self.expected = expected
+        if owner is not None:
+            self.owner = owner
+
+    def standing(self, context: Context) -> list[Fact]:
+        """Its facts: whether it was won, its closing, its win, its place in the pipeline."""
+        closing = self.closing
+        if not self.opened:
+            return _NOTHING
+        if closing is None:
+            return _open(self, context)
+        if closing[4] == "deal.lost":
+            return _lost(self, closing, context)
+        return _won(self, closing, context)
+
+    def dump(self) -> tuple[Any, ...]:
+        """All it knows besides its id, in the order of its slots' names."""
+        return tuple(getattr(self, name) for name in _KNOWN)
+
+
+_KNOWN = (
+    "amount", "before", "closing", "currency", "cut_off", "expected", "lost_amount", "opened", "owner", "probability",
+    "stage", "stages",
+)  # fmt: skip
+_NOTHING: list[Fact] = []
+
+
+def load(id: str, dumped: Sequence[Any]) -> Deal:
+    """The deal that ``dump`` told of."""
+    deal = Deal(id)
+    for name, value in zip(_KNOWN, dumped, strict=True):
+        setattr(deal, name, value)
+    return deal
 
 
 def standing(records: Sequence[Record], horizon: int) -> Deal | None:
     """The deal as all its events, in their order, leave it; None where it has not been opened."""
-    deal: Deal | None = None
-    before = 0
+    deal = Deal("")
     for record in records:
-        if deal is None:
-            if record[4] == "deal.opened":
-                deal = Deal(record)
-        elif record[4] == "deal.opened":
-            continue  # a second opening has no effect at all
-        elif is_cut_off(deal.closing is not None, before, record[0], horizon):
-            break
-        else:
-            deal.read(record)
-        before = record[0]
-    return deal
+        deal.follow(record, horizon)
+    return deal if deal.opened else None
 
 
 def derive(deal_id: str, records: Sequence[Record], context: Context) -> Derived:
     """The facts of a deal: whether it was won, its closing, its win, its place in the pipeline."""
-    deal = standing(records, context.terms.horizon)
-    if deal is None:
-        return Derived([], None)
-    if deal.closing is None:
-        return Derived(_open(deal, context), None)
-    if deal.closing[4] == "deal.lost":
-        return Derived(_lost(deal, deal.closing, context), None)
-    return Derived(_won(deal_id, deal, deal.closing, context), None)
+    deal = Deal(deal_id)
+    for record in records:
+        deal.follow(record, context.terms.horizon)
+    return Derived(deal.standing(context), None)
 
 
 def _open(deal: Deal, context: Context) -> list[Fact]:
-    facts = [Fact("deal", deal.opened[0], deal.owner, (0,), "", FOR_ALL, (deal.opened,))]
-    if deal.expected is not None:
+    wants, facts = context.terms.wants, list[Fact]()
+    if wants is None or "deal" in wants:
+        facts.append(Fact("deal", deal.opened[0], deal.owner, (0,), "", FOR_ALL, (deal.opened,)))
+    if deal.expected is not None and (wants is None or "pipeline" in wants):
         expected_at = deal.expected * DAY
         amount = _home(deal.amount or 0, deal.currency, expected_at, context)
         weighted = amount * probability_of(deal, context.terms.stage_probabilities)
@@ -133,31 +190,35 @@ def _open(deal: Deal, context: Context) -> list[Fact]:
 
 
 def _lost(deal: Deal, closing: Record, context: Context) -> list[Fact]:
-    amount, currency = deal.lost_amount
-    amounts = (0, 0, 0, 0) if amount is None else (0, 1, 0, _home(amount, currency, closing[0], context))
+    wants, facts = context.terms.wants, list[Fact]()
     because = (deal.opened, closing)
-    return [
-        Fact("deal", deal.opened[0], deal.owner, (0,), "", FOR_ALL, because),
-        Fact("closed_deal", closing[0], deal.owner, amounts, "", FOR_ALL, because),
-    ]
+    if wants is None or "deal" in wants:
+        facts.append(Fact("deal", deal.opened[0], deal.owner, (0,), "", FOR_ALL, because))
+    if wants is None or "closed_deal" in wants:
+        amount, currency = deal.lost_amount
+        amounts = (0, 0, 0, 0) if amount is None else (0, 1, 0, _home(amount, currency, closing[0], context))
+        facts.append(Fact("closed_deal", closing[0], deal.owner, amounts, "", FOR_ALL, because))
+    return facts
 
 
-def _won(deal_id: str, deal: Deal, closing: Record, context: Context) -> list[Fact]:
-    time, because = closing[0], (deal.opened, closing)
+def _won(deal: Deal, closing: Record, context: Context) -> list[Fact]:
+    wants, facts = context.terms.wants, list[Fact]()
+    time, owner, because = closing[0], deal.owner, (deal.opened, closing)
     amount = _home(deal.amount or 0, deal.currency, time, context)
-    cost = None if closing[7] is None else _home(closing[7], closing[6], time, context)
-    costed = (0, 0, 0) if cost is None else (1, amount, cost)
-    facts = [
-        Fact("deal", deal.opened[0], deal.owner, (1,), "", FOR_ALL, because),
-        Fact("closed_deal", time, deal.owner, (1, 1, amount, 0), "", FOR_ALL, because),
-        Fact("won_deal", time, deal.owner, (amount, time - deal.opened[0], *costed), "", FOR_ALL, because),
-    ]
-    if context.profile and context.profile.spend is not None:
+    if wants is None or "deal" in wants:
+        facts.append(Fact("deal", deal.opened[0], owner, (1,), "", FOR_ALL, because))
+    if wants is None or "closed_deal" in wants:
+        facts.append(Fact("closed_deal", time, owner, (1, 1, amount, 0), "", FOR_ALL, because))
+    if wants is None or "won_deal" in wants:
+        cost = None if closing[7] is None else _home(closing[7], closing[6], time, context)
+        amounts = (amount, time - deal.opened[0], *((0, 0, 0) if cost is None else (1, amount, cost)))
+        facts.append(Fact("won_deal", time, owner, amounts, "", FOR_ALL, because))
+    spend = context.profile.spend if context.profile else None
+    if spend is not None and (wants is None or "market_deal" in wants):
         facts.append(Fact("market_deal", time, None, (amount,), "", FOR_ALL, because))
-    facts += [
-        Fact("product_won", time, deal.owner, (), f"{product}\0{deal_id}", FOR_ALL, (closing,))
-        for product in sorted(set(closing[8]))
-    ]
+    if wants is None or "product_won" in wants:
+        for product in sorted(set(closing[8])):
+            facts.append(Fact("product_won", time, owner, (), f"{product}\0{deal.id}", FOR_ALL, (closing,)))
     return facts
 
 

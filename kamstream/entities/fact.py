@@ -7,7 +7,7 @@ whose credit, with integer amounts. The engine retracts an entity's old facts an
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -90,6 +90,27 @@ class Terms:
     service_levels: Sequence[ServiceLevel] = ()
     #: The kinds of facts that some KPI wants, the others are not made; None: all.
     wants: frozenset[str] | None = None
+
+
+class Story(Protocol):
+    """An entity as far as its events have been read, one by one in their order.
+
+    What it makes final comes out of ``read`` once; what later events may take back is ``standing``. Only the account's
+    profile and the settings of a context are asked for, never T.
+    """
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed, and no gauge holds anything of it: it may be dropped when it is old."""
+
+    def read(self, record: Record, context: "Context") -> list[Fact] | None:
+        """Read the next event; the facts that it makes final. None: facts that were final have to be restated."""
+
+    def standing(self, context: "Context") -> list[Fact]:
+        """The facts that later events may take back."""
+
+    def dump(self) -> tuple[Any, ...]:
+        """Everything it knows, to be stored; ``load`` makes it anew."""
 
 
 class Context(NamedTuple):

@@ -24,6 +24,16 @@ def record(event: Event, rank: int) -> Record:
     return head
 
 
+def counts_until(records: Sequence[Record]) -> int:
+    """The time up to which a milestone counts that is completed, or was never planned: its due time, or never."""
+    planned = next((record for record in records if record[4] == "milestone.planned"), None)
+    if planned is None:
+        return -(2**62)
+    completed = any(record[4] == "milestone.completed" for record in records if record > planned)
+    due_at: int = planned[5]
+    return due_at if completed else 2**62
+
+
 def derive(records: Sequence[Record], context: Context) -> Derived:
     """One fact once T has reached the due time; its amount is 1 where it was completed at or before."""
     planned: Record | None = None

@@ -12,6 +12,7 @@ credits the person who answered, an open wait the person whose interaction waits
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from kamstream.entities.fact import FOR_ALL, Context, Derived, Fact, Record
 from kamstream.entities.tickets import took
@@ -24,27 +25,61 @@ def record(event: Event, rank: int) -> Record:
     return event.time, rank, event.source, event.id, event.type, data.direction == "inbound", data.owner_id
 
 
+class Thread:
+    """A thread as far as its interactions have been read: since when the customer waits."""
+
+    __slots__ = ("waits_since",)
+
+    def __init__(self) -> None:
+        self.waits_since: Record | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """A thread never closes; while nobody waits it may be forgotten."""
+        return self.waits_since is None
+
+    def read(self, record: Record, context: Context) -> list[Fact] | None:
+        """Read the next interaction; the response that it is, if it answers a wait."""
+        waits_since = self.waits_since
+        if record[5]:
+            if waits_since is None:
+                self.waits_since = record
+            return _NOTHING
+        if waits_since is None:
+            return _NOTHING
+        self.waits_since = None
+        wants = context.terms.wants
+        if wants is not None and "response" not in wants:
+            return _NOTHING
+        amounts, because = took(waits_since, record, context), (waits_since, record)
+        return [Fact("response", record[0], record[6], amounts, "", FOR_ALL, because)]
+
+    def standing(self, context: Context) -> list[Fact]:
+        """The open wait."""
+        waits, wants = self.waits_since, context.terms.wants
+        if waits is None or (wants is not None and "open_wait" not in wants):
+            return _NOTHING
+        return [Fact("open_wait", waits[0], waits[6], (), "", FOR_ALL, (waits,))]
+
+    def dump(self) -> tuple[Any, ...]:
+        """Since when the customer waits."""
+        return (self.waits_since,)
+
+
+_NOTHING: list[Fact] = []
+
+
+def load(dumped: Sequence[Any]) -> Thread:
+    """The thread that ``dump`` told of."""
+    thread = Thread()
+    thread.waits_since = dumped[0]
+    return thread
+
+
 def derive(records: Sequence[Record], context: Context) -> Derived:
     """The facts of a thread: each answered wait, and the open one."""
+    thread = Thread()
     facts: list[Fact] = []
-    waits_since: Record | None = None
     for record in records:
-        time, inbound, person = record[0], record[5], record[6]
-        if inbound:
-            waits_since = waits_since or record
-        elif waits_since:
-            facts.append(
-                Fact(
-                    "response",
-                    time,
-                    person,
-                    took(waits_since, record, context),
-                    "",
-                    FOR_ALL,
-                    (waits_since, record),
-                )
-            )
-            waits_since = None
-    if waits_since:
-        facts.append(Fact("open_wait", waits_since[0], waits_since[6], (), "", FOR_ALL, (waits_since,)))
-    return Derived(facts, None)
+        facts += thread.read(record, context) or ()
+    return Derived(facts + thread.standing(context), None)

@@ -6,7 +6,7 @@ from kamstream.live.link import Link, check_server, connect
 from kamstream.live.pending import Pending, TableId, merged
 from kamstream.live.reader import Health, LiveReader, LiveTable, Meta, Update
 from kamstream.live.scripts import SCRIPTS
-from kamstream.live.writer import Document, LiveWriter, Options, Owner, Source, Written
+from kamstream.live.writer import Document, LiveWriter, Options, Owner, Source, Written, note_recovering
 
 __all__ = [
     "SCRIPTS",
@@ -31,4 +31,5 @@ __all__ = [
     "check_server",
     "connect",
     "merged",
+    "note_recovering",
 ]

@@ -364,6 +364,16 @@ class LiveWriter:
         return windows.to_text(int(self._now() * 1000))
 
 
+def note_recovering(link: Link, layout: Layout, worker: str, partition: int, now: float) -> None:
+    """Say in the health of a partition that its state is being read back.
+
+    There is no epoch yet and none is needed: the field is the worker's own. May raise ``RedisAway``.
+    """
+    row = {"T": None, "lag": None, "events_per_second": 0.0, "last_flush": None, "state": "recovering"}
+    text = msgspec.json.encode({**row, "at": windows.to_text(int(now * 1000))})
+    link.ask([("HSET", layout.health, f"{worker}:{partition}", text)])
+
+
 def _subject(text: str) -> TableId:
     """Scope and id of an alert's JSON."""
     record = msgspec.json.decode(text)

@@ -73,7 +73,7 @@ class TopicReport:
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
-    """All topics of an installation, with one partition count, so that an account's events and state meet in one worker.
+    """All topics of an installation; one partition count, so that an account's events and state meet in one worker.
 
     Only what people do about alerts has a single partition: it is little, and every notifier reads all of it.
     """

@@ -86,6 +86,8 @@ def build_app(
         # Changelog batches; a broker takes 1 MiB by default.
         producer_max_batch_size=512 << 10,
         producer_max_request_size=4 << 20,
+        # With a name the member is a static one, and aiokafka sends no LeaveGroup.
+        consumer_group_instance_id=config.instance_id,
     )
     app.names, app.progress, app.end_process = names, fleet, give_up
     # The rows never pass through this table: it keeps Faust's assignor co-partitioning everything.

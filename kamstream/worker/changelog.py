@@ -14,10 +14,14 @@ from kamstream.worker.watermark import HEADER, KEY, Watermark, epoch_bytes
 
 
 class Written(NamedTuple):
-    """Where a flush ended (the offset of its watermark), and the ranges before it that are not ours: [from, to)."""
+    """Where a flush ended (the offset of its watermark), and the ranges before it that are not ours: [from, to).
+
+    ``size``: bytes sent.
+    """
 
     last: int
     foreign: tuple[tuple[int, int], ...]
+    size: int
 
 
 class Changelog:
@@ -36,7 +40,9 @@ class Changelog:
         The producer keeps the order within a partition, so a watermark is there only if its rows are.
         """
         batches = self._pack(rows, mark.epoch)
+        size = 0
         if self._crash is not crash.none and batches:
+            size = total(batches)
             await self._send(batches)
             self._crash("mid-flush")
             batches = []
@@ -45,8 +51,9 @@ class Changelog:
         if not batches or batches[-1].append(timestamp=now, key=KEY, value=value) is None:
             batches.append(self._sender.batch())
             batches[-1].append(timestamp=now, key=KEY, value=value)
+        size += total(batches)
         foreign = await self._send(batches)
-        return Written(self.next - 1, foreign)
+        return Written(self.next - 1, foreign, size)
 
     def _pack(self, rows: Iterable[Row], epoch: int) -> list[BatchBuilder]:
         prefix = epoch_bytes(epoch)
@@ -76,3 +83,8 @@ class Changelog:
                 foreign.append((self.next, self.next + count))
             self.next = max(result.offset, self.next) + count
         return tuple(foreign)
+
+
+def total(batches: Iterable[BatchBuilder]) -> int:
+    """Bytes of the batches."""
+    return sum(batch.size() for batch in batches)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from kamstream.goals import Board
 from kamstream.worker import crash
 from kamstream.worker.crash import CrashPoint
 from kamstream.worker.projection import Writer
@@ -34,6 +35,13 @@ class WorkerConfig:
     session_timeout: float = 10.0
     #: Lag and no durable progress for so long: the worker ends itself.
     watchdog: float = 300.0
+    #: The worker's own name in its group, kept over restarts (static membership). Back within the session timeout it
+    #: gets its partitions again, and nobody else's move; but it never leaves the group, so that the partitions of one
+    #: that was stopped for good lie idle for a session timeout. Two under one name take the partitions from each other
+    #: in turn. None: a worker that stops leaves at once.
+    instance_id: str | None = None
+    #: Where metrics and health are served (host:port); None: nowhere.
+    metrics: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,15 @@ class Parts:
     """What a worker is put together from.
 
     ``engine`` makes the engine of a partition, given the partition count too; ``writer`` (None: no live tables) the
-    writer of a partition and epoch, given the partition count and where to ask for whole tables. ``units``: KPI to
-    unit.
+    writer of a partition and epoch, given the partition count and where to ask for whole tables. ``board`` makes the
+    scorecards and goals beside them (None: there are none). ``recovering`` notes in Redis that a partition's state is
+    being read back; it may block and raise ``RedisAway``. ``units``: KPI to unit.
     """
 
     engine: Callable[[int, int], EngineLike]
     decoder: DecoderLike
     writer: Callable[[int, int, int, Tables], Writer] | None = None
+    board: Board | None = None
+    recovering: Callable[[int], None] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     crash: CrashPoint = crash.none

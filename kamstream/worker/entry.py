@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,18 @@ from kamstream.engine import Engine
 from kamstream.errors import UserError
 from kamstream.events import Decoder, murmur2
 from kamstream.kpis import CATALOGUE
-from kamstream.live import SCRIPTS, Layout, Link, LiveWriter, Options, Owner, Source, check_server, connect
+from kamstream.live import (
+    SCRIPTS,
+    Layout,
+    Link,
+    LiveWriter,
+    Options,
+    Owner,
+    Source,
+    check_server,
+    connect,
+    note_recovering,
+)
 from kamstream.rulebook import read_rules
 from kamstream.settings import Settings
 from kamstream.worker import crash
@@ -33,6 +45,8 @@ def run_worker(settings: Settings, environment: Mapping[str, str] = os.environ) 
         flush_interval=settings.flush_interval_seconds,
         redis_interval=settings.redis_interval_seconds,
         tick=settings.tick_seconds,
+        instance_id=settings.instance_id,
+        metrics=settings.metrics,
     )
     parts = real_parts(settings, environment)
     asyncio.run(serve(config, parts))
@@ -52,17 +66,20 @@ def real_parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
         crash_point = crash.from_environment(environment)
     except ValueError as error:
         raise UserError(str(error), exit_code=2) from None
+    writer, recovering = live_tables(settings)
     return Parts(
         engine=engine,
         decoder=Decoder(settings.decoding()),
-        writer=writers(settings),
+        writer=writer,
+        board=settings.board(),
+        recovering=recovering,
         units={kpi.name: kpi.unit for kpi in CATALOGUE},
         crash=crash_point,
     )
 
 
-def writers(settings: Settings) -> Callable[[int, int, int, Tables], Writer]:
-    """Makes the live writer of a partition; all share one connection, in one thread."""
+def live_tables(settings: Settings) -> tuple[Callable[[int, int, int, Tables], Writer], Callable[[int], None]]:
+    """What makes the live writer of a partition, and what notes that one recovers: one connection, in one thread."""
     link = Link(settings.redis.url, SCRIPTS)
     layout = Layout(settings.prefix)
     options = Options(settings.rank_fields, settings.history_fields)
@@ -74,7 +91,10 @@ def writers(settings: Settings) -> Callable[[int, int, int, Tables], Writer]:
 
         return LiveWriter(link, layout, Owner(partition, epoch, worker), Source(tables, owns), options)
 
-    return make
+    def recovering(partition: int) -> None:
+        note_recovering(link, layout, worker, partition, time.time())
+
+    return make, recovering
 
 
 def check_redis(url: str) -> None:

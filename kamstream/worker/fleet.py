@@ -6,20 +6,27 @@ All of it runs on one event loop; only the live tables are written in another th
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kamstream.events.topics import TopicNames
+from kamstream.goals.desk import Desk
+from kamstream.live.errors import RedisAway
+from kamstream.worker import collector
 from kamstream.worker.changelog import Changelog
 from kamstream.worker.config import Parts, WorkerConfig
+from kamstream.worker.documents import Allowance, Documents
 from kamstream.worker.flush import FencedError, Flusher
-from kamstream.worker.partition import Partition, State
+from kamstream.worker.metrics import Metrics
+from kamstream.worker.partition import Partition
 from kamstream.worker.projection import NoProjection, TableProjection
 from kamstream.worker.protocols import TableId
 from kamstream.worker.reading import Reader
 from kamstream.worker.sending import Sender
+from kamstream.worker.state import State
 from kamstream.worker.takeover import take_over
 
 logger = logging.getLogger(__name__)
@@ -28,6 +35,10 @@ logger = logging.getLogger(__name__)
 MAX_RECORDS, MAX_LETTER_BYTES = 100_000, 16 << 20
 #: A deposed owner waits so long for the group to tell it, then ends.
 DEPOSED = 60.0
+#: Seconds between two notes that a partition recovers.
+NOTE = 1.0
+#: What is said of a partition before there is anything to say.
+RECOVERING = {"T": None, "lag": None, "events_per_second": 0.0, "last_flush": None, "state": State.RECOVERING}
 
 
 @dataclass
@@ -57,13 +68,21 @@ class Fleet:
     """All partitions that this worker owns now. ``give_up`` ends the process."""
 
     def __init__(
-        self, config: WorkerConfig, parts: Parts, names: TopicNames, give_up: Callable[[BaseException], NoReturn]
+        self,
+        config: WorkerConfig,
+        parts: Parts,
+        names: TopicNames,
+        give_up: Callable[[BaseException], NoReturn],
+        metrics: Metrics,
     ) -> None:
         self._config = config
         self._parts = parts
         self._names = names
         self._give_up = give_up
+        self._metrics = metrics
+        self._allowance = Allowance()
         self._owned: dict[int, Owned] = {}
+        self._recovering: frozenset[int] = frozenset()
         self._accepting = False
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,12 +170,39 @@ class Fleet:
         assert self.wiring is not None
         async with self._changing:
             self._accepting = False
+            before = len(self._owned)
             for number in sorted(self._owned):
                 if number not in numbers or not await self._untouched(self._owned[number].partition):
                     await self._drop(number)
-            for number in sorted(numbers - self._owned.keys()):
-                await self._recover(number)
+            if len(self._owned) < before:
+                collector.sweep()
+            async with self._noted(numbers - self._owned.keys()):
+                for number in sorted(self._recovering):
+                    await self._recover(number)
+            collector.settle()
             self._accepting = True
+
+    @asynccontextmanager
+    async def _noted(self, numbers: Set[int]) -> AsyncIterator[None]:
+        """Say that these partitions recover, until the end of the block."""
+        self._recovering = frozenset(numbers)
+        noting = asyncio.get_running_loop().create_task(self._note())
+        try:
+            yield
+        finally:
+            noting.cancel()
+            await asyncio.gather(noting, return_exceptions=True)
+            self._recovering = frozenset()
+
+    async def _note(self) -> None:
+        note, loop = self._parts.recovering, asyncio.get_running_loop()
+        while note is not None:
+            for number in sorted(self._recovering - self._owned.keys()):
+                try:
+                    await loop.run_in_executor(self._executor, note, number)
+                except RedisAway:
+                    break  # the recovery does not need it
+            await asyncio.sleep(NOTE)
 
     async def _untouched(self, partition: Partition) -> bool:
         """Whether what is in memory is exactly what the changelog says."""
@@ -171,7 +217,7 @@ class Fleet:
         log = Changelog(wiring.sender, self._names.changelog, number, parts.crash)
         takeover = await take_over(wiring.reader, log, self._names)
         engine = parts.engine(number, wiring.partitions)
-        partition = Partition(number, engine, parts.decoder, self._names, log, wiring.partitions)
+        partition = Partition(number, engine, parts.decoder, self._names, log, wiring.partitions, self._metrics)
         if not partition.begin(takeover):
             letters, inputs = self._names.dead_letters, self._names.inputs
             partition.refused = await wiring.reader.verdicts(letters, wiring.letters, inputs, number)
@@ -186,16 +232,22 @@ class Fleet:
         loop, engine = asyncio.get_running_loop(), partition.engine
 
         async def on_loop(ids: Sequence[TableId]) -> list[Any]:
-            return [engine.table(scope, id) for scope, id in ids]
+            found = [engine.published(scope, id) for scope, id in ids]
+            self._metrics.redis_values.inc(sum(len(table.values) for table in found))
+            return found
 
         def tables(ids: Sequence[TableId]) -> list[Any]:
             # Called in the writer's thread; the engine belongs to the loop.
             return asyncio.run_coroutine_threadsafe(on_loop(ids), loop).result()
 
         writer = self._parts.writer(partition.number, partition.epoch, partitions, tables)
-        facts = self.facts
+        facts, board = self.facts, self._parts.board
+        documents = None if board is None else Documents(Desk(board), engine, self._allowance)
         interval = int(self._config.redis_interval * 1000)
-        return TableProjection(engine, writer, self._executor, lambda: facts(partition), interval)
+        return TableProjection(
+            *(partition.number, engine, writer, self._executor, lambda: facts(partition)),
+            *(interval, self._metrics, documents),
+        )
 
     async def _write(self, projection: TableProjection | NoProjection) -> None:
         try:
@@ -208,6 +260,7 @@ class Fleet:
     async def _drop(self, number: int) -> None:
         owned = self._owned.pop(number)
         owned.partition.close()
+        self._metrics.outage.end(number)
         owned.writing.cancel()
         await asyncio.gather(owned.writing, return_exceptions=True)
 
@@ -229,6 +282,15 @@ class Fleet:
     def owned(self) -> list[Owned]:
         """What is owned now."""
         return list(self._owned.values())
+
+    def partitions(self) -> list[Partition]:
+        """The partitions owned now. From any thread."""
+        return [owned.partition for owned in list(self._owned.values())]
+
+    def all_facts(self) -> dict[int, dict[str, Any]]:
+        """The facts of every partition; those that recover have hardly any. From any thread."""
+        known = {number: self.facts(owned.partition) for number, owned in list(self._owned.items())}
+        return dict.fromkeys(self._recovering, RECOVERING) | known
 
     def facts(self, partition: Partition) -> dict[str, Any]:
         """What ``kam:health`` says of a partition."""

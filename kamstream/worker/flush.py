@@ -15,6 +15,7 @@ from kamstream.events import murmur2
 from kamstream.events.topics import TopicNames
 from kamstream.worker import crash
 from kamstream.worker.crash import CrashPoint
+from kamstream.worker.metrics import Metrics
 from kamstream.worker.partition import Partition, Unflushed
 from kamstream.worker.protocols import FlushLike, Rollup, Row
 from kamstream.worker.reading import Reader
@@ -40,7 +41,9 @@ class FencedError(Exception):
 class Projection(Protocol):
     """Where changes for the live tables go; taking them in never waits."""
 
-    def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None: ...
+    def offer(
+        self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool, more: bool
+    ) -> None: ...
 
 
 class Flusher:
@@ -53,6 +56,7 @@ class Flusher:
         reader: Reader,
         counts: Mapping[str, int],
         rows: Rows,
+        metrics: Metrics,
         crash_point: CrashPoint = crash.none,
     ) -> None:
         self._sender = sender
@@ -60,6 +64,7 @@ class Flusher:
         self._reader = reader
         self._kpi_partitions = counts[topics.kpis]
         self._rows = rows
+        self._metrics = metrics
         self._crash = crash_point
 
     async def flush(self, partition: Partition, projection: Projection, *, force: bool = False) -> None:
@@ -72,7 +77,7 @@ class Flusher:
             if not partition.open:
                 return
             self._crash("before-flush")
-            live = partition.live
+            began, live = time.monotonic(), partition.live
             # A partition that catches up only keeps which ids changed: their values are wanted once, at its end.
             made = partition.engine.flush(evaluate=live, most=MOST if live else 0)
             positions, taken = partition.start_flush(more=live and made.more)
@@ -90,6 +95,7 @@ class Flusher:
             self._crash("before-commit")
             partition.durable = positions
             release(taken)
+            self._metrics.flush_seconds.observe(time.monotonic() - began)
 
     async def _letters(self, taken: Unflushed) -> None:
         """Dead letters are durable before the watermark behind them is written."""
@@ -116,6 +122,8 @@ class Flusher:
         )
         written = await partition.changelog.append(rows, mark)
         partition.last_flush_ms = int(time.time() * 1000)
+        self._metrics.changelog_rows.inc(len(rows))
+        self._metrics.changelog_bytes.inc(written.size)
         for start, end in written.foreign:
             await self._inspect(partition, start, end)
 
@@ -147,8 +155,10 @@ class Flusher:
         self._crash("after-rollups")
         sent = [await self._sender.send(self._topics.alerts, step.id.encode(), step.to_json()) for step in made.steps]
         await all_of(sent)
+        for step in made.steps:
+            self._metrics.alerts.labels(step.status).inc()
         self._crash("after-alert")
-        projection.offer(made.changes, made.steps, live=live)
+        projection.offer(made.changes, made.steps, live=live, more=made.more)
         self._crash("after-redis")
         await self._sender.send_rows(self._topics.kpis, self._placed(made.changes))
 

@@ -5,30 +5,22 @@ import logging
 import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Protocol
 
 from kamstream.events import Event
 from kamstream.events.topics import TopicNames
 from kamstream.worker.changelog import Changelog
 from kamstream.worker.deadletters import DeadLetter, dead_letter
+from kamstream.worker.metrics import Metrics
 from kamstream.worker.protocols import DecoderLike, EngineLike
 from kamstream.worker.rollups import unpack
+from kamstream.worker.state import State
 from kamstream.worker.takeover import Takeover
 from kamstream.worker.watermark import Span
 
-TOO_LATE = "too-late"
-
+APPLIED, TOO_LATE = "applied", "too-late"
 
 logger = logging.getLogger(__name__)
-
-
-class State(StrEnum):
-    """How a partition does, as ``kam:health`` says it."""
-
-    RECOVERING = "recovering"
-    CATCHING_UP = "catching-up"
-    LIVE = "live"
 
 
 class Carrier(Protocol):
@@ -58,6 +50,7 @@ class Partition:
         topics: TopicNames,
         changelog: Changelog,
         partitions: int,
+        metrics: Metrics,
     ) -> None:
         self.number = number
         self.engine = engine
@@ -66,6 +59,7 @@ class Partition:
         self._topics = topics
         self._partitions = partitions
         self._inputs = frozenset(topics.inputs)
+        self._metrics = metrics
         # -- ownership
         self.epoch = 0
         self.owner = ""
@@ -93,6 +87,9 @@ class Partition:
         self._quiet = False
         self.flushing = asyncio.Lock()
         self.last_flush = 0.0
+        # When (monotonic s) something was last seen to have become durable, or nothing had to; and what was, then.
+        self.progress = time.monotonic()
+        self.seen: Mapping[str, int] = {}
         self.last_flush_ms: int | None = None
         self.touched = self.more = False
 
@@ -141,6 +138,7 @@ class Partition:
             self._times(records)
         self.positions[topic] = records[-1].offset + 1
         self.unflushed.records += len(records)
+        self._metrics.batches.inc()
         self.touched = True
 
     def _events(self, topic: str, records: Sequence[Any]) -> None:
@@ -151,7 +149,7 @@ class Partition:
             if not records:
                 return
         partition, partitions = self.number, self._partitions
-        before = self.engine.time
+        before, duplicates, letters = self.engine.time, 0, len(self.unflushed.letters)
         for record in records:
             event = decode(
                 topic=topic,
@@ -163,11 +161,18 @@ class Partition:
                 partitions=partitions,
             )
             if isinstance(event, Event):
-                if apply(event, record.offset) == TOO_LATE:
+                verdict = apply(event, record.offset)
+                if verdict == APPLIED:
+                    continue
+                if verdict == TOO_LATE:
                     self._refuse(record, TOO_LATE, "older than the horizon before the newest event of its account")
+                else:
+                    duplicates += 1
             else:
                 self._refuse(record, event.code, event.detail)
         self.applied += len(records)
+        self._metrics.duplicates.inc(duplicates)
+        self._metrics.applied.inc(len(records) - duplicates - (len(self.unflushed.letters) - letters))
         self.last_record_ms = records[-1].timestamp
         if self.engine.time > before:
             self.event_time = self.engine.time
@@ -190,6 +195,7 @@ class Partition:
 
     def _refuse(self, record: Any, code: str, detail: str) -> None:
         letter = dead_letter(record, code, detail)
+        self._metrics.dead_letters.labels(code).inc()
         self.unflushed.letters.append(letter)
         self.unflushed.letter_bytes += letter.size
 

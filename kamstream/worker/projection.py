@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kamstream.live.errors import RedisAway, RedisLost, Superseded
 from kamstream.live.pending import Pending
+from kamstream.worker.documents import Documents
+from kamstream.worker.metrics import Metrics
 from kamstream.worker.protocols import EngineLike, TableId
 
 if TYPE_CHECKING:
     from kamstream.alerts import AlertRecord
     from kamstream.engine import TableChange
+    from kamstream.live import Document
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +29,8 @@ logger = logging.getLogger(__name__)
 ALERTS_KEPT = 10_000
 #: Seconds between looks when nothing happens, and between attempts while Redis is away.
 IDLE, RETRY = 1.0, 1.0
+#: Seconds for which a partition that became live may hand its tables over before all of them are written.
+PATIENCE = 60.0
 
 
 class Writer(Protocol):
@@ -34,6 +39,7 @@ class Writer(Protocol):
     def write(self, changes: "Iterable[TableChange]") -> Any: ...
     def project(self, ids: Iterable[TableId]) -> Any: ...
     def project_all(self, ids: Iterable[TableId], alerts: "Iterable[AlertRecord] | None" = None) -> Any: ...
+    def put_json(self, documents: "Iterable[Document]") -> Any: ...
     def alert(self, records: "Iterable[AlertRecord]") -> None: ...
     def health(self, facts: dict[str, Any]) -> None: ...
     def release(self) -> None: ...
@@ -43,32 +49,47 @@ class TableProjection:
     """Takes changes in without waiting; ``run`` writes them until it is cancelled.
 
     ``whole`` is set once everything was written since takeover: only then is the partition ready for readers.
+    ``documents`` (None: there are none) follow the tables.
     """
 
     def __init__(
         self,
+        number: int,
         engine: EngineLike,
         writer: Writer,
         executor: Executor,
         health: Callable[[], dict[str, Any]],
         interval_ms: int,
+        metrics: Metrics,
+        documents: Documents | None = None,
     ) -> None:
+        self._number = number
         self._engine = engine
         self._writer = writer
         self._executor = executor
         self._health = health
+        self._metrics = metrics
+        self._documents = documents
         self._pending = Pending(interval_ms)
         self._dirty: set[TableId] = set()
         self._alerts: deque[AlertRecord] = deque(maxlen=ALERTS_KEPT)
         self._wake = asyncio.Event()
-        self._live = False
+        self._live = self._more = False
+        self._live_since = 0.0
         self._away = False
         self._health_at = 0.0
         self.whole = False
 
-    def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None:
-        """Take in what a flush changed. While the partition catches up, only which ids did."""
-        self._live = live
+    def offer(
+        self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool, more: bool
+    ) -> None:
+        """Take in what a flush changed. While the partition catches up, only which ids did.
+
+        ``more``: the engine holds changes back for the next flush.
+        """
+        if live and not self._live:
+            self._live_since = time.monotonic()
+        self._live, self._more = live, more
         self._alerts.extend(steps)
         if not self.whole:
             pass  # everything is going to be written anyway
@@ -86,6 +107,7 @@ class TableProjection:
                 await self._round()
                 if self._away:
                     logger.info("Redis is back")
+                self._metrics.outage.end(self._number)
                 self._away = False
             except RedisAway as error:
                 if not self._away:
@@ -103,15 +125,25 @@ class TableProjection:
         """Write what is left, for at most ``timeout`` seconds, and take the health row away."""
         try:
             async with asyncio.timeout(timeout):
-                if self.whole and not self._away:
-                    await self._write(due=False)
-                await self._call(self._writer.release)
+                try:
+                    await self._write_rest()
+                finally:
+                    await self._call(self._writer.release)
         except (RedisAway, RedisLost, Superseded, TimeoutError) as error:
             logger.info("live tables left as they are: %s", error or type(error).__name__)
+
+    async def _write_rest(self) -> None:
+        if self.whole and not self._away:
+            await self._write(due=False)
+            while await self._write_documents(hurry=True):
+                pass
 
     async def _rest(self) -> None:
         due = self._pending.next_due()
         wait = IDLE if due is None else max(0.0, min(IDLE, due / 1000 - time.time()))
+        if self._documents is not None and self.whole and self._live:
+            papers = self._documents.due_in()
+            wait = wait if papers is None else min(wait, papers)
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -121,12 +153,18 @@ class TableProjection:
 
     async def _round(self) -> None:
         if self._live:
-            if not self.whole:
+            if not self.whole and self._is_handed_over():
                 await self._write_all()
-            await self._write(due=True)
+            if self.whole:
+                await self._write(due=True)
+                await self._write_documents()
         if time.monotonic() - self._health_at >= IDLE:
             self._health_at = time.monotonic()
             await self._call(self._writer.health, self._health())
+
+    def _is_handed_over(self) -> bool:
+        """Whether every table was handed over since the takeover: written before, many would be written twice."""
+        return not self._more or time.monotonic() - self._live_since > PATIENCE
 
     async def _write_all(self) -> None:
         self._pending.clear()
@@ -135,34 +173,59 @@ class TableProjection:
         # What changes from here on has to be written after this.
         self.whole = True
         try:
-            await self._call(self._writer.project_all, ids, list(self._engine.active_alerts()))
+            written = await self._call(self._writer.project_all, ids, list(self._engine.active_alerts()))
         except BaseException:
             self.whole = False
             raise
+        self._metrics.redis_ids.inc(written.accepted)
+        if self._documents is not None:
+            self._documents.want(ids)
 
     async def _write(self, *, due: bool) -> None:
         if self._dirty:
             ids, self._dirty = self._dirty, set()
             try:
-                await self._call(self._writer.project, ids)
+                written = await self._call(self._writer.project, ids)
             except BaseException:
                 self._dirty |= ids
                 raise
+            self._metrics.redis_ids.inc(written.accepted)
+            if self._documents is not None:
+                self._documents.want(ids)
         changes = self._pending.take(int(time.time() * 1000) if due else 1 << 62)
         if changes:
             try:
-                await self._call(self._writer.write, changes)
+                written = await self._call(self._writer.write, changes)
             except BaseException:
                 self._dirty.update((change.scope, change.id) for change in changes)
                 raise
+            self._metrics.redis_ids.inc(written.accepted)
+            self._metrics.redis_values.inc(sum(len(change.values) for change in changes))
+            if self._documents is not None:
+                self._documents.changed(changes)
         while self._alerts:
             steps = list(self._alerts)
             await self._call(self._writer.alert, steps)
             for _ in steps:
                 self._alerts.popleft()
 
+    async def _write_documents(self, *, hurry: bool = False) -> bool:
+        """Write one batch of scorecards and goals; False where none was due."""
+        if self._documents is None:
+            return False
+        ids, made = self._documents.batch(hurry=hurry)
+        try:
+            if made:
+                await self._call(self._writer.put_json, made)
+        except BaseException:
+            self._documents.again(ids)
+            raise
+        self._metrics.redis_documents.inc(len(made))
+        return bool(ids)
+
     def _stay_away(self) -> None:
         self._away = True
+        self._metrics.outage.begin(self._number)
         self._dirty.update((change.scope, change.id) for change in self._pending.take(1 << 62))
         self._pending.clear()
 
@@ -175,7 +238,9 @@ class NoProjection:
 
     whole = True
 
-    def offer(self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool) -> None:
+    def offer(
+        self, changes: "Sequence[TableChange]", steps: "Sequence[AlertRecord]", *, live: bool, more: bool
+    ) -> None:
         """Nothing is kept."""
 
     async def run(self) -> None:

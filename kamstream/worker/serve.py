@@ -9,14 +9,18 @@ from typing import NoReturn, cast
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry
 
 from kamstream.errors import UserError
 from kamstream.events.topics import TopicNames, topic_names
+from kamstream.worker import collector
 from kamstream.worker.app import WorkerApp, build_app
 from kamstream.worker.config import Parts, WorkerConfig
 from kamstream.worker.failstop import fail_stop, leave
 from kamstream.worker.fleet import Fleet, Wiring
 from kamstream.worker.flush import Flusher
+from kamstream.worker.metrics import Metrics
+from kamstream.worker.probes import Health, serving
 from kamstream.worker.reading import open_reader
 from kamstream.worker.sending import Sender
 from kamstream.worker.timekeeper import Timekeeper
@@ -44,7 +48,10 @@ async def serve(config: WorkerConfig, parts: Parts) -> None:
     names = topic_names(config.prefix)
     counts = await count_partitions(config.bootstrap, names)
     partitions = check_counts(names, counts, config.partitions)
-    fleet = Fleet(config, parts, names, give_up)
+    collector.tune()
+    metrics = Metrics(CollectorRegistry())
+    fleet = Fleet(config, parts, names, give_up, metrics)
+    metrics.watch(fleet.all_facts)
     app = build_app(config, names, partitions, fleet, give_up)
     async with open_reader(config.bootstrap) as reader:
         # The first question about a topic takes most of a second: asked now, it is answered while Faust starts.
@@ -52,9 +59,12 @@ async def serve(config: WorkerConfig, parts: Parts) -> None:
         producer = cast(DurableProducer, app.producer)
         await producer.maybe_start()
         sender = Sender(producer._ensure_producer())
-        flusher = Flusher(sender, names, reader, counts, Rows(parts.units), parts.crash)
+        flusher = Flusher(sender, names, reader, counts, Rows(parts.units), metrics, parts.crash)
         fleet.wiring = Wiring(sender, reader, flusher, partitions, counts[names.dead_letters])
-        await run(app, fleet, Timekeeper(config, fleet, names, cast(CarrierConsumer, app.consumer)), config, asked)
+        timekeeper = Timekeeper(config, fleet, names, cast(CarrierConsumer, app.consumer))
+        health = Health(lambda: timekeeper.beat, fleet.partitions, config.bootstrap, config.watchdog)
+        with serving(config.metrics, metrics.registry, health):
+            await run(app, fleet, timekeeper, config, asked)
         warming.cancel()
 
 

@@ -10,7 +10,8 @@ from aiokafka.errors import IllegalStateError
 
 from kamstream.worker.config import WorkerConfig
 from kamstream.worker.fleet import Fleet
-from kamstream.worker.partition import Partition, State
+from kamstream.worker.partition import Partition
+from kamstream.worker.state import State
 from kamstream.worker.topics import sources
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,6 @@ class Timekeeper:
         self._ticked = 0
         self._waits_at = 0.0
         self._looked_at = 0.0
-        self._durable = -1
         self.beat = self.progress = time.monotonic()
 
     async def run(self) -> None:
@@ -58,6 +58,8 @@ class Timekeeper:
             self.beat = time.monotonic()
             if not self._fleet.accepting:
                 self.progress = self.beat
+                for owned in self._fleet.owned():
+                    owned.partition.progress = self.beat
                 continue
             now = int(self._now() * 1000)
             if self.beat - self._looked_at >= 1.0:
@@ -108,17 +110,20 @@ class Timekeeper:
     async def _look(self, now: int) -> None:
         """Once a second: lag, rate, state, and whether anything moves."""
         elapsed, self._looked_at = self.beat - self._looked_at, self.beat
-        durable = lag = 0
+        moved, lag = False, 0
         for owned in self._fleet.owned():
             partition = owned.partition
             partition.measure(self._lag(partition), elapsed)
             lag += partition.lag
-            durable += sum(partition.durable.values())
+            advanced = partition.durable != partition.seen
+            partition.seen = partition.durable
+            if advanced or partition.lag == 0:
+                partition.progress = self.beat
+            moved |= advanced
             await self._judge(partition, now)
         self._refresh_waits()
-        if lag == 0 or durable != self._durable:
+        if lag == 0 or moved:
             self.progress = self.beat
-        self._durable = durable
 
     def _refresh_waits(self) -> None:
         """Have what only time moves computed anew: once a minute, or where T stands still, when nothing comes."""

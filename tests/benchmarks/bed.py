@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,7 +105,7 @@ class Bed:
 
     def ends(self, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Where partitions end."""
-        answer = self.admin.list_partition_offsets({tp: OffsetSpec.LATEST for tp in tps})
+        answer = self.admin.list_partition_offsets(dict.fromkeys(tps, OffsetSpec.LATEST))
         return {tp: result.offset for tp, result in answer.items()}
 
     # -- progress
@@ -122,9 +122,18 @@ class Bed:
         """How many records a topic holds, compaction aside."""
         return sum(self.ends([TopicPartition(topic, number) for number in range(PARTITIONS)]).values())
 
+    def await_empty(self, group: str, patience: float = 60.0) -> None:
+        """Wait until the broker has noticed that a group's members are gone (a killed one's session has to end)."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            described = self.admin.describe_groups([group])
+            if not described[group]["members"]:
+                return
+            time.sleep(0.2)
+
     # -- results
 
-    def redis(self) -> "redis.Redis[bytes]":
+    def redis(self) -> "redis.Redis":
         """A client of the Redis."""
         return redis.Redis.from_url(self.redis_url)
 
@@ -147,10 +156,8 @@ class Bed:
         """Forget what a run left behind: its group, its topics, its tables."""
         with self.redis() as client:
             client.flushall()
-        try:
+        with suppress(KafkaError):
             self.admin.delete_groups([group])
-        except KafkaError:
-            pass
         self.delete(topics)
 
     def delete(self, topics: Sequence[str]) -> None:
@@ -177,10 +184,8 @@ class Bed:
                 break
             except (KafkaError, UnknownTopicOrPartitionError):  # still being deleted
                 time.sleep(0.2)
-        try:
+        with suppress(KafkaError):
             self.admin.delete_groups([app_id(prefix)])
-        except KafkaError:
-            pass
 
 
 def line_of(id: str, values: Sequence[bytes | None]) -> bytes:

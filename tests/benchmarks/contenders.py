@@ -26,10 +26,9 @@ class Start:
 
 
 class Contender(Protocol):
-    """One way of doing the core job. ``share`` of the events is what it can be given in a bounded time."""
+    """One way of doing the core job; ``results`` says whether it gives any."""
 
     name: str
-    share: float
     results: bool
 
     def start(self, bed: Bed, job: Job, run: str, folder: Path) -> Start: ...
@@ -48,14 +47,13 @@ def surroundings(bed: Bed, job: Job, group: str) -> dict[str, str]:
 
 
 class Kamstream:
-    """One worker process with the core job's settings."""
+    """One worker process with the core job's settings, and how often it flushes and writes to Redis."""
 
     results = True
 
-    def __init__(self, redis_interval: str = "1s", rules: str = "rules: []\n", share: float = 1.0) -> None:
+    def __init__(self, flush: str = "1s", redis: str = "1s", rules: str = "rules: []\n") -> None:
         self.name = "kamstream"
-        self.share = share
-        self._redis_interval = redis_interval
+        self._flush, self._redis = flush, redis
         self._rules = rules
 
     def start(self, bed: Bed, job: Job, run: str, folder: Path) -> Start:
@@ -70,7 +68,7 @@ class Kamstream:
         settings.write_text(
             f'prefix = "{job.prefix}"\n'
             f"kpis = {list(corejob.KPIS)}\nwindows = {list(corejob.WINDOWS)}\nscopes = {list(corejob.SCOPES)}\n"
-            f'clock = "event"\nflush_interval = "1s"\nredis_interval = "{self._redis_interval}"\n'
+            f'clock = "event"\nflush_interval = "{self._flush}"\nredis_interval = "{self._redis}"\n'
             f'alerts_file = "{folder / "alerts.yaml"}"\nrank_fields = []\nhistory_fields = []\n'
             f'[kafka]\nbootstrap = "{bed.bootstrap}"\n[redis]\nurl = "{bed.redis_url}"\n'
         )
@@ -82,8 +80,8 @@ class Kamstream:
 class PythonApp:
     """A script of ``apps`` that reads its surroundings."""
 
-    def __init__(self, name: str, script: str, share: float, *, python: Path | None = None, results: bool = True) -> None:
-        self.name, self.share, self.results = name, share, results
+    def __init__(self, name: str, script: str, *, python: Path | None = None, results: bool = True) -> None:
+        self.name, self.results = name, results
         self._script = script
         self._python = python
 

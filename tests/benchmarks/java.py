@@ -15,7 +15,12 @@ from tests.benchmarks.bed import Bed, Job
 from tests.benchmarks.contenders import Start, surroundings
 
 SOURCES = Path(__file__).with_name("kafka_streams")
-STREAMS = Jar("org.apache.kafka", "kafka-streams", KAFKA_VERSION, "bd73f3805e116f711e8456ee89a8a5b43ff5dcf5a5bb865afae29deae89e7c4b")
+STREAMS = Jar(
+    "org.apache.kafka",
+    "kafka-streams",
+    KAFKA_VERSION,
+    "bd73f3805e116f711e8456ee89a8a5b43ff5dcf5a5bb865afae29deae89e7c4b",
+)
 ROCKSDB = Jar("org.rocksdb", "rocksdbjni", "10.1.3", "e7f925287d9fe2574fb7c7a86f7facaa9b8ab602a2eed0e598bf633528121498")
 COMPILER = Jar("org.eclipse.jdt", "ecj", "3.40.0", "05cc22a24e7982970f63a405fc6c820bc80b806f27f3c5a6236fc475f8f7152b")
 #: A heap that holds the state with room to spare, and the collector that costs least where pauses do not matter.
@@ -56,10 +61,11 @@ class KafkaStreams:
     """
 
     results = True
-    share = 1.0
 
     def __init__(self, threads: int, *, store: str = "memory", eager: bool = False, redis_ms: int = 1000) -> None:
-        self.name = f"kafka-streams-{threads}" + ("-eager" if eager else "") + ("" if store == "memory" else f"-{store}")
+        self.name = (
+            f"kafka-streams-{threads}" + ("-eager" if eager else "") + ("" if store == "memory" else f"-{store}")
+        )
         self._settings = {
             "BENCH_THREADS": str(threads),
             "BENCH_STORE": store,

@@ -1,8 +1,8 @@
 """Latency, open loop: events at a given rate whatever the contender does, and probes among them.
 
-A probe is one interaction of an account; it is timed from the moment at which the broker appended it (its LogAppendTime)
-until its value stands in Redis, and until its alert stands in ``alerts``. Quiet accounts get nothing but one probe, busy ones
-are those that the background's tickets and deals belong to. Event time is the wall clock.
+A probe is one interaction of an account; it is timed from the moment at which the broker appended it (LogAppendTime)
+until its value stands in Redis, and until its alert stands in ``alerts``. Quiet accounts get nothing but one probe,
+busy ones are those that the background's tickets and deals belong to. Event time is the wall clock.
 """
 
 import argparse
@@ -73,7 +73,10 @@ def measure(contender: Contender, bed: Bed, rate: int, seconds: float, accounts:
         load = None
         try:
             load = proc.Child(
-                [*command, str(rate), str(seconds), str(accounts), str(int(alerts))], dict(os.environ), folder / "load", folder
+                [*command, str(rate), str(seconds), str(accounts), str(int(alerts))],
+                dict(os.environ),
+                folder / "load",
+                folder,
             )
             load_ended = time.monotonic() + seconds + WARM_UP + LOST + 60
             warm, cpu = time.monotonic() + WARM_UP + 6, 0.0
@@ -113,7 +116,7 @@ Template = tuple[tuple[str, int], bytes, bytes, bytes]
 
 
 def templates(prefix: str, accounts: int, count: int) -> Iterator[Template]:
-    """So many background events of tickets and deals: (topic, partition), account, the text before and after the time."""
+    """So many events of tickets and deals: (topic, partition), account, the text before and after the time."""
     places: dict[str, int] = {}
     lines = (each for each in corejob.events(2 * count, accounts, 1) if b'"interaction.' not in each[1])
     for account, line in islice(lines, count):
@@ -172,7 +175,7 @@ class Load:
         """Wait until one event comes through: the contender is there."""
         await self._send_probe("first", "quiet", count=False)
         deadline = time.monotonic() + 60
-        while not await client.hget(self._layout.values("account", "first"), FIELD):  # type: ignore[misc]
+        while not await client.hget(self._layout.values("account", "first"), FIELD):
             if time.monotonic() > deadline:
                 raise SystemExit("the contender does not answer")
             await asyncio.sleep(0.05)
@@ -237,11 +240,15 @@ class Load:
                     if value is not None and float(value) >= each[2]:
                         self.times[f"redis {each[1]}"].append((now - each[3]) * 1000)
                         self._awaited.remove(each)
-            await asyncio.sleep(0.001)
+            # A contender far behind must not be slowed down by being asked all the time.
+            await asyncio.sleep(0.001 * (1 + len(awaited) // 50))
 
     async def _watch_alerts(self) -> None:
         consumer = AIOKafkaConsumer(
-            f"{self._prefix}.alerts", bootstrap_servers=self._bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=20
+            f"{self._prefix}.alerts",
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=20,
         )
         await consumer.start()
         try:

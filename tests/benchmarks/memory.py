@@ -1,6 +1,6 @@
 """Memory per account and per open entity: the engine's, in a process of its own, from its resident memory.
 
-    python -m tests.benchmarks.memory accounts|tickets
+python -m tests.benchmarks.memory accounts|tickets
 """
 
 import gc

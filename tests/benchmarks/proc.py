@@ -99,10 +99,8 @@ class Child:
 
 def machine() -> dict[str, str | int | float]:
     """What the figures were measured on."""
-    model = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.machine(),
-    )
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), platform.machine())
     return {
         "cpu": model,
         "cores": os.cpu_count() or 0,

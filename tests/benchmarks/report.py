@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).with_name("results")
+#: Columns of words, not figures.
+WORDS = ("contender", "from append to", "results")
 Report = dict[str, Any]
 
 
@@ -51,7 +53,7 @@ def throughput_table(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def recovery_table(report: Report) -> tuple[list[str], list[list[str]]]:
     """Heading and rows."""
-    heading = ["accounts", "contender", "changelog rows", "rows/s", "ready", "Redis whole"]
+    heading = ["accounts", "contender", "changelog rows", "rows/s", "ready", "Redis whole", "results"]
     rows = [
         [
             f"{each['accounts']:,}",
@@ -60,6 +62,7 @@ def recovery_table(report: Report) -> tuple[list[str], list[list[str]]]:
             f"{each['rate']:,.0f}",
             f"{each['ready']:.1f} s",
             f"{each['whole']:.1f} s",
+            "equal" if each["correct"] else "DIFFERENT",
         ]
         for each in report.get("recovery", ())
     ]
@@ -99,7 +102,7 @@ def show(report: Report, console: Console) -> None:
         if rows:
             table = Table(title=title, title_justify="left")
             for name in heading:
-                table.add_column(name, justify="left" if name in ("contender", "from append to", "results") else "right")
+                table.add_column(name, justify="left" if name in WORDS else "right")
             for row in rows:
                 table.add_row(*row)
             console.print(table)
@@ -119,7 +122,8 @@ def newest() -> Path | None:
     """The last saved full run, else the last saved run."""
     files = sorted(RESULTS.glob("*.json"))
     full = [path for path in files if not json.loads(path.read_text())["quick"]]
-    return (full or files or [None])[-1]
+    chosen = full or files
+    return chosen[-1] if chosen else None
 
 
 def markdown(report: Report) -> str:
@@ -140,12 +144,15 @@ def markdown(report: Report) -> str:
 def plots(report: Report) -> dict[str, str]:
     """SVG by file name: events a second and CPU seconds per million events, by size."""
     found = {}
-    rows = [row for row in medians(report) if row["correct"] is not False]
+    # A job so short that everything was committed at once has no rate.
+    rows = [row for row in medians(report) if row["correct"] is not False and row["rate"] == row["rate"]]
     for accounts in dict.fromkeys(row["accounts"] for row in rows):
         here = [row for row in rows if row["accounts"] == accounts]
-        title = f"{accounts:,} accounts"
-        found[f"cpu-{accounts}.svg"] = bars(f"CPU seconds per million events, {title} (less is better)", here, "cpu", "{:.1f}")
-        found[f"rate-{accounts}.svg"] = bars(f"Events per second, {title} (more is better)", here, "rate", "{:,.0f}")
+        for name, form, title in (
+            ("cpu", "{:.1f}", "CPU seconds per million events (less is better)"),
+            ("rate", "{:,.0f}", "Events per second (more is better)"),
+        ):
+            found[f"{name}-{accounts}.svg"] = bars(f"{title}, {accounts:,} accounts", here, name, form)
     return found
 
 

@@ -27,7 +27,7 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What one run gave. ``cpu`` is CPU seconds per million events, ``peak`` bytes, ``correct`` None without results."""
+    """What one run gave: CPU seconds per million events, peak memory in bytes; ``correct`` is None without results."""
 
     contender: str
     accounts: int

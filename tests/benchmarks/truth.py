@@ -1,4 +1,4 @@
-"""What the results must be: the core job through the engine, offline, kept in the cache folder by the engine's source."""
+"""What the results must be: the core job through the engine offline, kept in the cache by the engine's source."""
 
 import hashlib
 import json

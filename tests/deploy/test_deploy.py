@@ -22,7 +22,7 @@ PODS = {
     one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in OBJECTS if "template" in one.get("spec", {})
 }
 # They have no port to ask at; they end themselves when they are stuck, and the restart policy does the rest.
-WITHOUT_A_PORT = {"topics", "worker", "notifier"}
+WITHOUT_A_PORT = {"topics", "notifier"}
 
 
 def test_compose_has_the_whole_system() -> None:
@@ -63,6 +63,24 @@ def test_a_compose_volume_is_declared_or_a_folder(name: str) -> None:
 
 def test_the_worker_can_be_scaled() -> None:
     assert not {"container_name", "ports", "hostname"} & set(SERVICES["worker"])
+
+
+def test_a_worker_is_asked_how_it_does_where_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = SERVICES["worker"]
+    [container] = PODS["kamstream-worker"]["containers"]
+    given = {one["name"]: one["value"] for one in container["env"]}
+    for address in (compose["environment"]["KAMSTREAM_METRICS"], given["KAMSTREAM_METRICS"]):
+        monkeypatch.setenv("KAMSTREAM_METRICS", address)
+        assert Settings.load().metrics == address
+        assert address.startswith("0.0.0.0:")
+    port = compose["environment"]["KAMSTREAM_METRICS"].rpartition(":")[2]
+    assert f"http://127.0.0.1:{port}/healthz" in compose["healthcheck"]["test"][-1]
+    [named] = container["ports"]
+    assert str(named["containerPort"]) == given["KAMSTREAM_METRICS"].rpartition(":")[2]
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": named["name"]}
+    told = next(one for one in OBJECTS if one["metadata"]["name"] == "kamstream-worker")["spec"]["template"]["metadata"]
+    assert told["annotations"]["prometheus.io/port"] == str(named["containerPort"])
 
 
 def test_every_command_in_compose_and_kubernetes_is_one_of_kamstreams() -> None:

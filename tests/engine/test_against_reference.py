@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kamstream.engine import Engine
+from kamstream.engine import Engine, TableChange, Value
 from kamstream.engine.offline import Offline
-from tests.engine.driver import computed, config_of, events_of, rows_of
+from kamstream.engine.scopes import ScopeId
+from tests.engine.driver import Rows, computed, config_of, events_of, rows_of
 from tests.reference import Settings, assert_same, recount
 from tests.reference.histories import NASTY, NOW, TO_DATE, as_of_times, histories
 from tests.reference.long_histories import START, long_history
@@ -48,34 +49,70 @@ def test_windows_to_date_equal_their_recount(log: list[dict[str, Any]], as_of: i
 def test_splits_flushes_restarts_and_ticks_change_nothing(log: list[dict[str, Any]], random: Random) -> None:
     """Between any two events the state may be flushed, written, read back, and time may tick on."""
     config, now = config_of(NASTY), NOW + DAY
-    offline, stored = Offline(config), {}
+    offline, stored, told = Offline(config), {}, Told()
     for event in events_of(log, NASTY):
         chance = random.random()
         if chance < 0.4:
-            _flush_into(stored, offline, random.choice((None, 0, 1)))
+            _flush_into(stored, offline, random.choice((None, 0, 1)), told)
         if chance < 0.2:
             engine = Engine(config)
             assert engine.restore(dict(stored))
-            offline.engine = engine
+            offline.engine, told = engine, Told()
         elif chance < 0.3:
             offline.engine.advance(offline.engine.time + random.choice((1, 3_600_000, DAY)))
         offline.apply(event)
     now = max(now, offline.engine.time)
     offline.engine.advance(now)
-    _flush_into(stored, offline, None)
+    _flush_into(stored, offline, None, told)
     expected = recount(log, NASTY, now)
     assert_same(rows_of(offline), expected)
+    assert_same(told.rows(), expected)
     again = Offline(config)
     assert again.engine.restore(stored)
     again.settle()
     assert_same(rows_of(again), expected)
 
 
-def _flush_into(stored: dict[bytes, bytes], offline: Offline, most: int | None) -> None:
+class Told:
+    """The tables as their changes tell them, one by one."""
+
+    def __init__(self) -> None:
+        self.tables: dict[ScopeId, dict[str, Value]] = {}
+
+    def take(self, change: TableChange) -> None:
+        key = (change.scope, change.id)
+        if change.gone:
+            self.tables.pop(key, None)
+        elif change.full:
+            self.tables[key] = dict(change.values)
+        else:
+            before = self.tables[key]
+            assert change.old == {field: before[field] for field in change.values}
+            assert all(before[field] != value for field, value in change.values.items())
+            before |= change.values
+
+    def rows(self) -> Rows:
+        """What was told, in the shape of the reference."""
+        return {
+            (*key, *_split(field)): (value.value, value.n)
+            for key, table in self.tables.items()
+            for field, value in table.items()
+        }
+
+
+def _split(field: str) -> tuple[str, str]:
+    kpi, _, window = field.rpartition(":")
+    return kpi, window
+
+
+def _flush_into(stored: dict[bytes, bytes], offline: Offline, most: int | None, told: Told) -> None:
     """Flush as the worker does, until all is at rest: rows are stored, rollups come back, and their rows are stored."""
     engine = offline.engine
     while True:
+        engine.refresh_waits()
         flush = engine.flush(most=most)
+        for change in flush.changes:
+            told.take(change)
         offline._flushes += 1
         for key, value in flush.rows:
             if value is None:

@@ -152,6 +152,20 @@ def churn(scene: Scene) -> None:
                 scene.crew.stop(victim)
 
 
+def guest(scene: Scene) -> None:
+    """One worker stays; another comes, takes half of the partitions, and goes again."""
+    scene.ready()
+    while scene.publishing:
+        other = scene.crew.start()
+        scene.until(lambda worker=other: worker.says("is live"), 10)
+        scene.some_time(0.2, 1.5)
+        if scene.dice.random() < 0.5:
+            scene.crew.kill(other)
+        else:
+            scene.crew.stop(other)
+        scene.some_time(0.2, 1.5)
+
+
 def offsets(scene: Scene) -> None:
     """All workers go, the group's offsets are set to something else, and they come back."""
     scene.ready()
@@ -187,6 +201,9 @@ def clock(scene: Scene) -> None:
             scene.crew.start()
     # T of the events themselves may have run further ahead by now.
     scene.until_time = max(last, START + 2 * scene.shape.days * DAY) + HOUR
+    scene.set_clock(scene.until_time - HOUR)
+    # A partition that was not live when the clock moved last would wait for it to move again.
+    scene.until(scene.all_live, 30)
     scene.set_clock(scene.until_time)
 
 
@@ -256,6 +273,7 @@ KINDS: dict[str, tuple[Script, int, int]] = {
     "redis-oom": (redis_oom, 1, 2),
     "links": (links, 1, 2),
     "churn": (churn, 1, 2),
+    "guest": (guest, 1, 1),
     "offsets": (offsets, 1, 2),
     "poison": (poison, 1, 2),
     "clock": (clock, 1, 2),

@@ -26,7 +26,7 @@ BUGS = (
     Bug("no_fence", ("pause",)),
     Bug("swallowed_exception", ("sigterm",)),
     Bug("flush_with_timeout", ("broker",)),
-    Bug("stock_revoke", ("churn", "sigterm")),
+    Bug("stock_revoke", ("guest",)),
     Bug("torn_redis_write", ("sigterm",)),
     Bug("no_version_check", ("pause",)),
     Bug("letters_after_watermark", ("points", "kill9")),

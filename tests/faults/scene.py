@@ -13,6 +13,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from kamstream.events.topics import topic_names
+from kamstream.live import LiveReader
 from kamstream.publish import topics
 from kamstream.publish.connection import admin_client
 from kamstream.settings import Settings
@@ -158,6 +159,13 @@ class Scene:
                 return False
 
         return self.until(written, timeout)
+
+    def all_live(self) -> bool:
+        """Whether every partition has a worker that says it is live."""
+        now = time.time() * 1000
+        rows = LiveReader(self._client(), self.prefix).health()
+        live = {row.partition for row in rows if row.state == "live" and now - row.at < 3_000}
+        return len(live) == self.settings.partitions
 
     def _client(self) -> Any:
         return self.world.redis_client()

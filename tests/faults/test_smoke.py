@@ -12,8 +12,8 @@ from tests.support.servers import missing
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
-#: Kind and seed: those whose schedule begins with something worth while in the short time there is.
-SMOKE = (("kill9", 1), ("points", 2), ("pause", 3), ("redis-flush", 4))
+#: Kind and seed; kills at random moments have a test of their own, in tests/e2e.
+SMOKE = (("points", 2), ("pause", 3), ("redis-flush", 4))
 
 
 @pytest.fixture(scope="module")
@@ -29,5 +29,5 @@ def world() -> Iterator[World]:
 @pytest.mark.parametrize(("kind", "seed"), SMOKE)
 def test_all_values_are_exact_after_faults(world: World, kind: str, seed: int) -> None:
     log: list[str] = []
-    outcome = run(world, Plan(kind, seed, events=1_000, seconds=5.0), log.append)
+    outcome = run(world, Plan(kind, seed, events=600, seconds=3.0), log.append)
     assert outcome.result == "exact", "\n".join(log)

@@ -1,13 +1,20 @@
 """The live tables behind a worker: written when it is live, kept through an outage, made anew after a loss."""
 
 import asyncio
+import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from kamstream.live import RedisAway, RedisLost, Superseded
+from kamstream.engine import Config, Engine
+from kamstream.events import Decoder, Event, Rules
+from kamstream.live import Document, RedisAway, RedisLost, Superseded, Written
+from kamstream.windows import parse
+from kamstream.worker.documents import EVERY, Allowance, Documents
+from kamstream.worker.metrics import Metrics
 from kamstream.worker.projection import TableProjection
 from tests.worker.support.engine import CountingEngine, TableChange, Value
 
@@ -20,6 +27,7 @@ class Tables:
         self.tables: dict[str, float | int | None] = {}
         self.calls: list[str] = []
         self.alerts: list[Any] = []
+        self.documents: list[Document] = []
         self.fail: Exception | None = None
 
     def _called(self, name: str) -> None:
@@ -27,17 +35,26 @@ class Tables:
         if self.fail is not None:
             raise self.fail
 
-    def write(self, changes: Iterable[TableChange]) -> None:
+    def write(self, changes: Iterable[TableChange]) -> Written:
         self._called("write")
+        changes = list(changes)
         self.tables |= {change.id: change.values["events:now"].value for change in changes}
+        return Written(len(changes), ())
 
-    def project(self, ids: Iterable[tuple[str, str]]) -> None:
+    def project(self, ids: Iterable[tuple[str, str]]) -> Written:
         self._called("project")
-        self.tables |= {id: self.engine.table(scope, id).values["events:now"].value for scope, id in ids}
+        self.tables |= {id: self.engine.published(scope, id).values["events:now"].value for scope, id in ids}
+        return Written(len(list(ids)), ())
 
-    def project_all(self, ids: Iterable[tuple[str, str]], alerts: Any = None) -> None:
+    def project_all(self, ids: Iterable[tuple[str, str]], alerts: Any = None) -> Written:
         self._called("project_all")
-        self.tables = {id: self.engine.table(scope, id).values["events:now"].value for scope, id in ids}
+        self.tables = {id: self.engine.published(scope, id).values["events:now"].value for scope, id in ids}
+        return Written(len(self.tables), ())
+
+    def put_json(self, documents: Iterable[Document]) -> tuple[Any, ...]:
+        self._called("put_json")
+        self.documents += documents
+        return ()
 
     def alert(self, records: Iterable[Any]) -> None:
         self._called("alert")
@@ -50,6 +67,16 @@ class Tables:
         self._called("release")
 
 
+class Desk:
+    """Every change has a document: the count in words."""
+
+    def due(self, changes: Iterable[TableChange]) -> list[tuple[str, str]]:
+        return [(change.scope, change.id) for change in changes]
+
+    def documents(self, tables: Iterable[TableChange]) -> list[Any]:
+        return [("goals", one.scope, one.id, f"{one.values['events:now'].value} events") for one in tables]
+
+
 class Stage:
     """A projection that runs, its engine and its tables."""
 
@@ -57,13 +84,23 @@ class Stage:
         self.engine = CountingEngine(0)
         self.tables = Tables(self.engine)
         self.executor = ThreadPoolExecutor(1)
-        self.projection = TableProjection(self.engine, self.tables, self.executor, dict, 0)
+        self.metrics = Metrics(CollectorRegistry())
+        self.desk = Desk()
+        documents = Documents(self.desk, self.engine, Allowance())  # type: ignore[arg-type]
+        self.projection = TableProjection(0, self.engine, self.tables, self.executor, dict, 0, self.metrics, documents)
 
-    def count(self, id: str, count: int, *, live: bool = True, steps: list[Any] | None = None) -> None:
+    def count(
+        self, id: str, count: int, *, live: bool = True, more: bool = False, steps: list[Any] | None = None
+    ) -> None:
         """A flush in which an account's count changes."""
         self.engine.counts[id] = count
         change = TableChange("account", id, 0, {"events:now": Value(count, count)}, full=False)
-        self.projection.offer([change], steps or [], live=live)
+        self.engine._said[id] = change
+        self.projection.offer([change], steps or [], live=live, more=more)
+
+    def documents(self) -> dict[str, str | None]:
+        """The last document of each id."""
+        return {document.id: document.text for document in self.tables.documents}
 
     async def until(self, holds: Any) -> None:
         async with asyncio.timeout(8):
@@ -164,3 +201,132 @@ def test_parting_takes_the_health_away_unless_redis_is(away: bool) -> None:
         assert stage.tables.calls[-1] == "release"
 
     play(story)
+
+
+def test_tables_are_written_in_one_go_once_all_of_them_were_handed_over() -> None:
+    async def story(stage: Stage) -> None:
+        stage.count("A", 1, more=True)
+        await stage.until(lambda: "health" in stage.tables.calls)
+        stage.count("B", 1, more=True)
+        await asyncio.sleep(0.05)
+        assert not {"write", "project", "project_all"} & set(stage.tables.calls)
+        stage.count("C", 1)
+        await stage.until(lambda: stage.projection.whole)
+        await stage.until(lambda: stage.tables.tables == {"A": 1, "B": 1, "C": 1})
+        assert [call for call in stage.tables.calls if call in ("write", "project", "project_all")] == ["project_all"]
+
+    play(story)
+
+
+def test_a_table_is_published_as_the_flushes_handed_it_over() -> None:
+    """Else what goes up and down again within one flush would stay in Redis: the flush hands over no change."""
+
+    def ticket(kind: str, id: str, time: str, **data: object) -> Event:
+        line = {"specversion": "1.0", "id": id, "source": "crm", "type": f"ticket.{kind}", "subject": "A", "time": time}
+        event = Decoder(Rules()).decode_line(
+            json.dumps(line | {"data": {"ticket_id": id[0], **data}}).encode(), now=2**60
+        )
+        assert isinstance(event, Event), event
+        return event
+
+    def open_tickets() -> Any:
+        return engine.published("account", "A").values["open_tickets:now"].value
+
+    engine = Engine(Config(windows=(parse("7d"),)))
+    engine.apply(ticket("opened", "1o", "2026-01-05T09:00:00Z"))
+    assert open_tickets() == 1, "never handed over: as it stands"
+    engine.flush()
+    engine.apply(ticket("opened", "2o", "2026-01-05T09:01:00Z"))
+    assert (open_tickets(), engine.table("account", "A").values["open_tickets:now"].value) == (1, 2)
+    engine.apply(ticket("resolved", "2r", "2026-01-05T09:02:00Z"))
+    assert not [change for change in engine.flush().changes if "open_tickets:now" in change.values and change.id == "A"]
+    assert open_tickets() == 1
+    engine.touch_all()
+    assert open_tickets() == 1
+
+
+def test_documents_follow_their_tables_and_a_busy_id_s_wait() -> None:
+    async def story(stage: Stage) -> None:
+        stage.count("A", 1)
+        stage.count("B", 1)
+        await stage.until(lambda: stage.documents() == {"A": "1 events", "B": "1 events"})
+        for count in range(2, 6):
+            stage.count("A", count)
+            await stage.until(lambda count=count: stage.tables.tables["A"] == count)
+        stage.count("C", 1)
+        await stage.until(lambda: stage.documents().get("C") == "1 events")
+        assert stage.documents()["A"] == "1 events"
+        await stage.until(lambda: stage.documents()["A"] == "5 events")
+        assert len(stage.tables.documents) == 4
+
+    assert EVERY < 8, "the patience of the stage"
+    play(story)
+
+
+def test_documents_outlive_an_outage_and_are_all_made_anew_after_a_loss() -> None:
+    async def story(stage: Stage) -> None:
+        stage.count("A", 1)
+        await stage.until(lambda: stage.documents() == {"A": "1 events"})
+        stage.tables.fail = RedisAway("away")
+        stage.count("B", 2)
+        await stage.until(lambda: stage.tables.calls[-1] == "write")
+        stage.tables.fail = None
+        await stage.until(lambda: stage.documents() == {"A": "1 events", "B": "2 events"})
+        stage.tables.documents.clear()
+        stage.tables.fail = RedisLost("empty")
+        stage.count("C", 3)
+        await stage.until(lambda: not stage.projection.whole)
+        stage.tables.fail = None
+        await stage.until(lambda: stage.documents() == {"A": "1 events", "B": "2 events", "C": "3 events"})
+
+    play(story)
+
+
+def test_what_was_written_and_how_long_redis_was_away_is_counted() -> None:
+    async def story(stage: Stage) -> None:
+        stage.count("A", 1)
+        await stage.until(lambda: stage.projection.whole)
+        stage.tables.fail = RedisAway("away")
+        stage.count("A", 2)
+        await stage.until(lambda: stage.metrics.outage.seconds() > 0.1)
+        stage.tables.fail = None
+        await stage.until(lambda: stage.tables.tables == {"A": 2})
+        await stage.until(lambda: not stage.projection._away)
+        told = stage.metrics.registry.get_sample_value
+        assert told("kamstream_redis_ids_total") == 2
+        before = told("kamstream_redis_away_seconds_total")
+        assert before is not None
+        assert before > 0.1
+        await asyncio.sleep(0.05)
+        assert told("kamstream_redis_away_seconds_total") == before
+
+    play(story)
+
+
+def test_documents_take_only_their_share_of_the_time() -> None:
+    clock = [0.0]
+    allowance = Allowance(0.25, lambda: clock[0])
+    documents = Documents(Slow(clock), CountingEngine(0), allowance)  # type: ignore[arg-type]
+    documents.want([("account", f"A{n}") for n in range(100)])
+    made = 0
+    while clock[0] < 1.0:
+        made += len(documents.batch()[0])
+        clock[0] += 0.001
+    assert made == 100
+    assert clock[0] >= 1.0
+    assert Slow.busy / clock[0] <= 0.26
+
+
+class Slow(Desk):
+    """Takes a millisecond a document."""
+
+    busy = 0.0
+
+    def __init__(self, clock: list[float]) -> None:
+        self._clock = clock
+
+    def documents(self, tables: Iterable[TableChange]) -> list[Any]:
+        count = len(list(tables))
+        self._clock[0] += count * 0.001
+        Slow.busy += count * 0.001
+        return []

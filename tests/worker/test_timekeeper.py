@@ -6,11 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from kamstream.events.topics import topic_names
 from kamstream.worker.changelog import Changelog
 from kamstream.worker.config import WorkerConfig
-from kamstream.worker.partition import Partition, State
+from kamstream.worker.metrics import Metrics
+from kamstream.worker.partition import Partition
+from kamstream.worker.state import State
 from kamstream.worker.takeover import Takeover
 from kamstream.worker.timekeeper import Timekeeper
 from kamstream.worker.topics import sources
@@ -19,6 +22,7 @@ from tests.worker.support.engine import CountingEngine, JsonDecoder
 
 NAMES = topic_names("kam")
 DEALS = NAMES.inputs[1]
+METRICS = Metrics(CollectorRegistry())
 
 
 class Sent:
@@ -33,7 +37,7 @@ class Sent:
 
 
 def partition(number: int = 0, **ends: int) -> Partition:
-    made = Partition(number, CountingEngine(number), JsonDecoder(), NAMES, Changelog(Any, "log", number), 2)
+    made = Partition(number, CountingEngine(number), JsonDecoder(), NAMES, Changelog(Any, "log", number), 2, METRICS)
     mark = Watermark(1, "A", 0, 0, 0, {}, ())
     at = dict.fromkeys(sources(NAMES), 0)
     made.begin(Takeover({}, mark, 0, {}, dict(at), at, {**at, **ends}, ()))

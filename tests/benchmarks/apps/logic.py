@@ -5,6 +5,7 @@ added. Panes are lists of eleven sums and, at the end, a mapping of first respon
 """
 
 from bisect import insort
+from decimal import Decimal
 from math import ceil, log
 from typing import Any
 
@@ -227,7 +228,7 @@ def number(value: float) -> str:
     """Plain decimal without an exponent, shortest digits."""
     text = repr(value)
     if "e" in text:
-        return f"{value:f}" if value >= 1 else f"{value:.20f}".rstrip("0")
+        return format(Decimal(text), "f")
     return text.removesuffix(".0")
 
 
@@ -258,5 +259,3 @@ class Dirty:
         taken, self.ids = (everyone | self.ids if hour != self._scanned else self.ids), set()
         self._scanned = hour
         return taken
-
-

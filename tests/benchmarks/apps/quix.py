@@ -125,10 +125,7 @@ def main() -> None:
     )
     dirty = Dirty(ends_of(app))
     tables = Tables(ENV["BENCH_REDIS"], ENV["BENCH_PREFIX"])
-    frames = [
-        app.dataframe(app.topic(name, key_deserializer="str", value_deserializer="bytes"))
-        for name in TOPICS
-    ]
+    frames = [app.dataframe(app.topic(name, key_deserializer="str", value_deserializer="bytes")) for name in TOPICS]
     frame = frames[0]
     for other in frames[1:]:
         frame = frame.concat(other)

@@ -254,6 +254,7 @@ public final class CoreJob implements Processor<String, byte[], Void, Void> {
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 5000);
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, -1L);
         settings.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
+        settings.put(StreamsConfig.consumerPrefix("session.timeout.ms"), 10_000);
         settings.put(StreamsConfig.consumerPrefix("max.poll.records"), 5000);
         settings.put(StreamsConfig.consumerPrefix("fetch.max.wait.ms"), 100);
         settings.put(StreamsConfig.producerPrefix("batch.size"), 256 << 10);

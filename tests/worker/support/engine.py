@@ -1,6 +1,7 @@
 """An engine that only counts, so that a lost or doubled event shows: no duplicate is ever recognised."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -78,6 +79,7 @@ class CountingEngine:
         self._dirty: set[str] = set()
         self._dirty_sums: set[bytes] = set()
         self._untold: set[str] = set()
+        self._said: dict[str, TableChange] = {}
         self._company = False
 
     def restore(self, rows: Mapping[bytes, bytes]) -> bool:
@@ -138,6 +140,7 @@ class CountingEngine:
         told = list(self._untold)[:most]
         self._untold.difference_update(told)
         changes = [self.table("account", account) for account in told]
+        self._said.update((change.id, change) for change in changes)
         rows += [(b"a/" + a.encode(), b"%d" % self.counts[a]) for a in self._dirty]
         rollups = [self._sum()] if self._dirty else []
         for key in self._dirty_sums:
@@ -160,6 +163,9 @@ class CountingEngine:
         gone = scope == "account" and id not in self.counts
         return TableChange(scope, id, self.time, {"events:now": Value(count, count)}, gone=gone)
 
+    def published(self, scope: str, id: str) -> TableChange:
+        return self._said.get(id) or self.table(scope, id)
+
     def ids(self) -> Iterable[tuple[str, str]]:
         yield from (("account", account) for account in self.counts)
         if self.sums:
@@ -174,6 +180,14 @@ class Broken(CountingEngine):
 
     def apply(self, event: Event, offset: int) -> str:
         raise ZeroDivisionError("a bug in the engine")
+
+
+class Slow(CountingEngine):
+    """An engine that takes its time to read its state back."""
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> bool:
+        time.sleep(1.0)
+        return super().restore(rows)
 
 
 class Renamed(CountingEngine):
@@ -194,4 +208,4 @@ class Renamed(CountingEngine):
         return made
 
 
-__all__ = ["Broken", "CountingEngine", "JsonDecoder", "Renamed", "TableChange"]
+__all__ = ["Broken", "CountingEngine", "JsonDecoder", "Renamed", "Slow", "TableChange"]

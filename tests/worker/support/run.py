@@ -5,20 +5,21 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kamstream.errors import UserError
 from kamstream.events import murmur2
-from kamstream.live import SCRIPTS, Layout, Link, LiveWriter, Owner, Source
+from kamstream.live import SCRIPTS, Layout, Link, LiveWriter, Owner, Source, note_recovering
 from kamstream.worker import crash
 from kamstream.worker.config import Parts, WorkerConfig
 from kamstream.worker.serve import serve
-from tests.worker.support.engine import Broken, CountingEngine, JsonDecoder, Renamed
+from tests.worker.support.engine import Broken, CountingEngine, JsonDecoder, Renamed, Slow
 
 
-def writers(url: str, prefix: str) -> Callable[..., LiveWriter]:
-    """Makes live writers as the real worker does."""
+def live_tables(url: str, prefix: str) -> tuple[Callable[..., LiveWriter], Callable[[int], None]]:
+    """What makes live writers, and notes what recovers, as in the real worker."""
     link = Link(url, SCRIPTS)
 
     def make(partition: int, epoch: int, partitions: int, tables: Callable[[Sequence[Any]], Any]) -> LiveWriter:
@@ -27,7 +28,10 @@ def writers(url: str, prefix: str) -> Callable[..., LiveWriter]:
 
         return LiveWriter(link, Layout(prefix), Owner(partition, epoch, f"w{os.getpid()}"), Source(tables, owns))
 
-    return make
+    def recovering(partition: int) -> None:
+        note_recovering(link, Layout(prefix), f"w{os.getpid()}", partition, time.time())
+
+    return make, recovering
 
 
 def main() -> None:
@@ -35,10 +39,12 @@ def main() -> None:
     url, engine = said.pop("redis", None), said.pop("engine", "counting")
     logging.basicConfig(level=said.pop("log", "WARNING"), format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = WorkerConfig(**said)
+    writer, recovering = live_tables(url, config.prefix) if url else (None, None)
     parts = Parts(
-        engine={"counting": CountingEngine, "broken": Broken, "renamed": Renamed}[engine],
+        engine={"counting": CountingEngine, "broken": Broken, "renamed": Renamed, "slow": Slow}[engine],
         decoder=JsonDecoder(),
-        writer=writers(url, config.prefix) if url else None,
+        writer=writer,
+        recovering=recovering,
         units={"events": "count"},
         crash=crash.from_environment(os.environ),
     )
