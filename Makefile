@@ -44,7 +44,7 @@ test: lint
 
 check: test
 
-bench: $(VENV)/.dev
+bench: compile
 	$(BIN)/python -m tests.benchmarks
 
 torture: $(VENV)/.dev

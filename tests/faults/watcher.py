@@ -69,6 +69,8 @@ class Watcher(threading.Thread):
             rows = {field.rpartition(":")[2]: row for field, row in newest}
         for field, row in rows.items():
             now = row.get("T") or ""
+            if not now:
+                continue  # a new owner does not know it yet
             if now < self._times.get(field, ""):
                 self._fault(f"T of {field} went back from {self._times[field]} to {now}")
             self._times[field] = now
