@@ -15,9 +15,16 @@ from kamstream.events import murmur2
 #: A row for another partition: its number, the key, and the pane as bytes (None: gone).
 Rollup = tuple[int, bytes, bytes | None]
 ScopeId = tuple[str, str]
-#: What a payload begins with that a backfill event caused, and one that an owner who takes over sends again; a pane
-#: itself begins with a brace.
-BACKFILL, AGAIN = b"-", b"="
+#: What a payload begins with: a live event caused it, a backfill event did, an owner who takes over sends it again.
+LIVE, BACKFILL, AGAIN = b"+", b"-", b"="
+#: Then the layout: sums kept under other settings do not fit together and are passed over; their owner sends them anew
+#: as soon as it runs under the same ones.
+LAYOUT = 12
+
+
+def layout_of(plan: Plan) -> bytes:
+    """What tells the sums of these settings from those of others."""
+    return plan.config.fingerprint()[:LAYOUT].encode()
 
 
 def rollup_key(scope: str, id: str, source: int, unit: str, number: int) -> bytes:
@@ -45,6 +52,7 @@ class Scopes:
         self._wanted = frozenset(plan.config.scopes)
         self._ledgers: dict[ScopeId, Ledger] = {}
         self._changed: dict[ScopeId, bool] = {}
+        self._layout = layout_of(plan)
 
     def ledger_of(self, scope: str, id: str, live: bool) -> Ledger | None:
         """An id's sums, about to change; ``live`` says whether a live event does it. None where nobody wants them."""
@@ -74,7 +82,9 @@ class Scopes:
                 value = encode_pane(pane, self._plan) if pane else None
                 rows[pane_key(prefix, b"", code, number)] = value
                 ledger.collected(unit, number)
-                payload = value if live else BACKFILL + (value or b"")
+                payload = None if live else BACKFILL
+                if value is not None:
+                    payload = (LIVE if live else BACKFILL) + self._layout + value
                 rollups.append((target, rollup_key(scope, id, self._partition, code, number), payload))
             ledger.changed = {}
             if ledger.is_empty:
@@ -87,7 +97,7 @@ class Scopes:
         for (scope, id), ledger in self._ledgers.items():
             for unit, number, pane in ledger.panes():
                 key = rollup_key(scope, id, self._partition, self._plan.units[unit].code, number)
-                yield self._owner(id), key, AGAIN + encode_pane(pane, self._plan)
+                yield self._owner(id), key, AGAIN + self._layout + encode_pane(pane, self._plan)
 
     def _owner(self, id: str) -> int:
         return murmur2(id.encode()) % self._plan.config.partitions
@@ -113,6 +123,7 @@ class Received:
         self._epochs: dict[int, int] = {}
         self._ledgers: dict[ScopeId, Ledger] = {}
         self._backfilled: set[ScopeId] = set()
+        self._layout = layout_of(plan)
 
     def is_live(self, key: ScopeId) -> bool:
         """Whether a live event changed the id's sums last, rather than a backfill."""
@@ -139,9 +150,9 @@ class Received:
         known = self._rows.get(key)
         if known and stamp < known[0]:
             return None
-        mark = (payload or b"")[:1]
-        pane = (payload or b"").removeprefix(BACKFILL).removeprefix(AGAIN) or None
-        if known is None and pane is None:
+        said = payload or LIVE
+        mark, layout, pane = said[:1], said[1 : 1 + LAYOUT], said[1 + LAYOUT :] or None
+        if (pane is None and known is None) or (pane is not None and layout != self._layout):
             return None
         changed = self._replace(key, pane, stamp, rows)
         if changed and mark != AGAIN:

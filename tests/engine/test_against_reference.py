@@ -123,3 +123,20 @@ def _flush_into(stored: dict[bytes, bytes], offline: Offline, most: int | None, 
             engine.receive(key, payload, (1, offline._flushes))
         if not (flush.rows or flush.rollups or (flush.more and most is None)):
             return
+
+
+def test_sums_of_other_settings_are_passed_over() -> None:
+    """Settings have changed: what partitions told each other under the old ones still lies in the topic."""
+    log = long_history(5, events=400, settings=NASTY)
+    before, after = Offline(config_of(replace(NASTY, windows=("2d",)))), Offline(config_of(NASTY))
+    for event in events_of(log, NASTY):
+        before.apply(event)
+    told = before.engine.flush(most=0).rollups
+    assert len(told) > 20
+    for number, (_, key, payload) in enumerate(told, 1):
+        after.engine.receive(key, payload, (1, number))
+    assert list(after.engine.ids()) == [("company", "all")]
+    for event in events_of(log, NASTY):
+        after.apply(event)
+    after.settle()
+    assert_same(rows_of(after), recount(log, NASTY))
