@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +33,7 @@ from kamstream.report import (
     outlooks,
     page,
     still_active,
+    watching,
 )
 from kamstream.rulebook import read_rules
 from kamstream.settings import Settings
@@ -149,7 +150,8 @@ def from_file(request: Request, file: str, until: int | None) -> Material:
     board = settings.board()
     goals = [one.said() for one in board.progress(scope, id, table.values, profile, history.now)]
     since = request.window.panes(history.now)[0] * request.window.unit_ms
-    rules, past = settings.config(partitions=1, rules=request.rules.rules), (history.deals, history.counts(scope, id))
+    past = (history.deals, history.counts(scope, id))
+    rules = watching(settings.config(partitions=1), request.rules.rules, scope)
     steps = [one for one in alerts_since(events, rules, since, history.now) if concerns(one, scope, id)]
     return Material(
         subject=subject(request, profile=profile),
@@ -162,7 +164,7 @@ def from_file(request: Request, file: str, until: int | None) -> Material:
         back=_look_back(request, events, history.now),
         alerts=lives(still_active(steps), steps, since),
         outlooks=outlooks(settings.windows, table.values, goals, past, history.now),
-        deals=open_deals(*past, history.now),
+        deals=open_deals(*past, names(history), history.now),
     )
 
 
@@ -177,7 +179,7 @@ def from_live(request: Request, *, topics: bool) -> Material:
         past, profile = (history.deals, history.counts(scope, id)), history.offline.engine.profile(id)
         looked = _look_back(request, events, live.now)
         back = replace(looked, histories={**looked.histories, **live.back.histories})
-        deals = open_deals(*past, live.now)
+        deals = open_deals(*past, names(history), live.now)
     since = request.window.panes(live.now)[0] * request.window.unit_ms
     return Material(
         subject=subject(request, live=live, profile=profile),
@@ -192,6 +194,16 @@ def from_live(request: Request, *, topics: bool) -> Material:
         outlooks=outlooks(settings.windows, live.values, live.goals, past, live.now),
         deals=deals,
     )
+
+
+def names(history: History) -> Callable[[str], str | None]:
+    """Gives an account's name."""
+
+    def name(account: str) -> str | None:
+        profile = history.offline.engine.profile(account)
+        return profile.name if profile else None
+
+    return name
 
 
 def subject(request: Request, *, live: Live | None = None, profile: Profile | None = None) -> Subject:

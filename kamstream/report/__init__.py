@@ -2,7 +2,7 @@
 
 from kamstream.report.language import LANGUAGES
 from kamstream.report.lives import concerns, lives, still_active
-from kamstream.report.lookback import alerts_since, look_back
+from kamstream.report.lookback import alerts_since, look_back, watching
 from kamstream.report.material import Earlier, Life, LookBack, Material, OpenDeal, Outlook, Subject
 from kamstream.report.opendeals import open_deals, outlooks
 from kamstream.report.page import page
@@ -24,4 +24,5 @@ __all__ = [
     "outlooks",
     "page",
     "still_active",
+    "watching",
 ]

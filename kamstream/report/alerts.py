@@ -13,7 +13,7 @@ from kamstream.report.meanings import field_title
 from kamstream.report.parts import Column, n_of, row, section, table, tag
 
 #: More alerts than this are counted, not listed.
-MOST = 15
+MOST = 12
 _TAGS = {"critical": "bad", "warning": "warn", "info": "neutral"}
 
 
@@ -40,6 +40,7 @@ def what(record: AlertRecord, language: Language) -> str:
 def _active(material: Material, found: Sequence[Life], language: Language) -> list[Html]:
     columns = [
         Column(language.say("alerts.what")),
+        Column(language.say("alerts.severity")),
         *_where(material, language),
         Column(language.say("alerts.now"), right=True),
         Column(language.say("n"), right=True, css="n"),
@@ -51,8 +52,12 @@ def _active(material: Material, found: Sequence[Life], language: Language) -> li
     for life in found[:MOST]:
         record = life.record
         value, n = _current(material, life)
-        cells = [_name(record, language), *_whose(material, record), language.value(value, _unit(record))]
-        cells += [n_of(n, language), language.value(record.threshold, _unit(record)), language.moment(life.since)]
+        cells = [*_name(record, language), *_whose(material, record), language.value(value, _unit(record))]
+        cells += [
+            n_of(n, language),
+            language.value(record.threshold, _unit(record)),
+            language.brief(life.since, material.as_of),
+        ]
         rows.append(row(columns, [*cells, _lasted(life.since, material.as_of, language)]))
     return [table(columns, rows, language.say("alerts.active")), *_more(len(found), language)]
 
@@ -60,6 +65,7 @@ def _active(material: Material, found: Sequence[Life], language: Language) -> li
 def _over(material: Material, found: Sequence[Life], language: Language) -> list[Html]:
     columns = [
         Column(language.say("alerts.what")),
+        Column(language.say("alerts.severity")),
         *_where(material, language),
         Column(language.say("alerts.value"), right=True),
         Column(language.say("alerts.limit"), right=True),
@@ -71,10 +77,13 @@ def _over(material: Material, found: Sequence[Life], language: Language) -> list
     rows = []
     for life in found[:MOST]:
         record, ended = life.record, life.ended or life.since
-        cells = [_name(record, language), *_whose(material, record), language.value(life.value, _unit(record))]
-        cells += [language.value(record.threshold, _unit(record)), language.moment(life.since), language.moment(ended)]
-        why = REASONS[language.code].get(record.reason, NO_DATA)
-        rows.append(row(columns, [*cells, _lasted(life.since, ended, language), why]))
+        cells = [*_name(record, language), *_whose(material, record), language.value(life.value, _unit(record))]
+        cells += [
+            language.value(record.threshold, _unit(record)),
+            language.brief(life.since, material.as_of),
+            language.brief(ended, material.as_of),
+        ]
+        rows.append(row(columns, [*cells, _lasted(life.since, ended, language), _why(record, language)]))
     return [table(columns, rows, language.say("alerts.over")), *_more(len(found), language)]
 
 
@@ -88,10 +97,17 @@ def _current(material: Material, life: Life) -> tuple[float | int | None, int]:
     return life.value, record.n
 
 
-def _name(record: AlertRecord, language: Language) -> Html:
+def _name(record: AlertRecord, language: Language) -> list[Html]:
     severity = record.severity if record.severity in _TAGS else "info"
     sign = tag(language.say(f"severity.{severity}"), _TAGS[severity], MARKS[severity])
-    return element("span", element("span", what(record, language), class_="kpi"), sign, class_="named")
+    return [element("span", what(record, language), class_="kpi"), sign]
+
+
+def _why(record: AlertRecord, language: Language) -> str:
+    """How it ended; a wait that ends leaves no data, and was answered."""
+    if record.kpi == "oldest_wait" and record.reason == "no-data":
+        return language.say("alerts.answered")
+    return REASONS[language.code].get(record.reason, NO_DATA)
 
 
 def _where(material: Material, language: Language) -> list[Column]:

@@ -1,15 +1,16 @@
 """Histories and scores as SVG drawings inside the page."""
 
+from itertools import pairwise
 from math import ceil, floor, log10
 
 from kamstream.report.html import Html, element, join
 from kamstream.report.language import Language
 from kamstream.report.material import Points
 
-WIDTH, HEIGHT = 340, 150
+WIDTH, HEIGHT = 340, 128
 LEFT, RIGHT, TOP, BOTTOM = 50, 10, 10, 20
-#: Two points further apart (seconds) are not joined by a line.
-GAP = 45 * 86_400
+#: Points further apart (seconds) are not joined by a line: weekly ones, and those that are written when a value changes.
+GAP_OF_WEEKS, GAP = 8 * 86_400, 45 * 86_400
 
 
 def history(points: Points, unit: str, label: str, language: Language) -> Html:
@@ -31,6 +32,9 @@ def history(points: Points, unit: str, label: str, language: Language) -> Html:
     for run in _runs(values):
         steps = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in run)
         floor_ = f"{x(run[-1][0]):.1f},{y(low):.1f} {x(run[0][0]):.1f},{y(low):.1f}"
+        if len(run) == 1:
+            parts.append(element("circle", cx=f"{x(run[0][0]):.1f}", cy=f"{y(run[0][1]):.1f}", r=1.5, class_="alone"))
+            continue
         parts.append(element("polyline", points=f"{steps} {floor_}", class_="area"))
         parts.append(element("polyline", points=steps, class_="line"))
     parts.append(element("circle", cx=f"{x(values[-1][0]):.1f}", cy=f"{y(values[-1][1]):.1f}", r=3, class_="dot"))
@@ -42,9 +46,9 @@ def history(points: Points, unit: str, label: str, language: Language) -> Html:
 def bar(share: float, css: str = "") -> Html:
     """A bar for a share of one, at most full; the number stands beside it."""
     width = min(max(share, 0.0), 1.0) * 100
-    filled = element("rect", width=f"{width:.1f}", height=8, rx=2, class_="fill")
+    filled = element("rect", width=f"{width:.1f}", height=8, class_="fill")
     return element(
-        "svg", element("rect", width=100, height=8, rx=2, class_="rail"), filled,
+        "svg", element("rect", width=100, height=8, class_="rail"), filled,
         viewBox="0 0 100 8", preserveAspectRatio="none", class_=f"bar {css}".strip(), aria_hidden="true",
     )  # fmt: skip
 
@@ -84,8 +88,10 @@ def _dates(first: float, last: float) -> list[tuple[float, str]]:
 def _runs(values: Points) -> list[list[tuple[float, float]]]:
     """The points in stretches without a gap."""
     runs: list[list[tuple[float, float]]] = []
+    closest = min((b[0] - a[0] for a, b in pairwise(values)), default=0)
+    gap = GAP_OF_WEEKS if closest > GAP_OF_WEEKS - 2 * 86_400 else GAP
     for at, value in values:
-        if runs and at - runs[-1][-1][0] <= GAP:
+        if runs and at - runs[-1][-1][0] <= gap:
             runs[-1].append((at, value))
         else:
             runs.append([(at, value)])

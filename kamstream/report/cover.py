@@ -3,29 +3,44 @@
 from kamstream.engine import Value
 from kamstream.goals.target import KPIS
 from kamstream.report import charts
-from kamstream.report.alerts import what
 from kamstream.report.figures import Figure, change, groups
+from kamstream.report.goals import goals
 from kamstream.report.html import Html, element
 from kamstream.report.language import NO_DATA, Language
 from kamstream.report.material import Material
-from kamstream.report.meanings import field_title, title
+from kamstream.report.meanings import in_sentence, title
 from kamstream.report.parts import attained, tag
 from kamstream.report.scorecard import perspective_name
 from kamstream.report.trend import compare
 
 #: Movements, goals or alerts that a sentence names.
 NAMED = 3
+#: So many goals fit on the first page.
+FEW_GOALS = 5
 
 
 def cover(material: Material, language: Language) -> Html:
     """Head, tiles and summary."""
     subject = material.subject
     kind = element("p", language.say(f"review.{subject.scope}"), class_="kind")
-    head = element("header", kind, element("h1", subject.name), _facts(material, language), class_="cover")
+    head = element(
+        "header", kind, element("h1", name_of(material, language)), _facts(material, language), class_="cover"
+    )
     tiles = element("div", *_tiles(material, language), class_="tiles")
     points = element("ul", *(element("li", sentence) for sentence in sentences(material, language)))
     short = element("section", element("h2", language.say("in-short"), id="short"), points, class_="short")
-    return element("div", head, tiles, short, class_="front")
+    first = goals(material, language) if goals_first(material) else None
+    return element("div", head, tiles, short, first, class_="front")
+
+
+def name_of(material: Material, language: Language) -> str:
+    """Whom the review is about."""
+    return material.subject.name or language.say("company")
+
+
+def goals_first(material: Material) -> bool:
+    """Whether the goals stand on the first page: as long as they are few."""
+    return len(material.goals) <= FEW_GOALS
 
 
 def period(material: Material, language: Language) -> str:
@@ -36,7 +51,7 @@ def period(material: Material, language: Language) -> str:
 def _facts(material: Material, language: Language) -> Html:
     subject = material.subject
     facts = [("kam", subject.kam), ("number", subject.id if subject.scope != "company" else None)]
-    facts += [("tier", subject.tier), ("segment", subject.segment), ("country", subject.country)]
+    facts += [("tier", _first_up(subject.tier)), ("segment", _first_up(subject.segment)), ("country", subject.country)]
     facts += [("period", period(material, language)), ("as-of", language.moment(material.as_of))]
     pairs = [
         element(
@@ -48,19 +63,23 @@ def _facts(material: Material, language: Language) -> Html:
     return element("dl", *pairs)
 
 
+def _first_up(word: str | None) -> str | None:
+    return word[:1].upper() + word[1:] if word else None
+
+
 def _tiles(material: Material, language: Language) -> list[Html]:
-    card, goals = material.card, material.goals
+    card, agreed = material.card, material.goals
     score = card["score"] if card else None
     measured = sum(m["score"] is not None for one in (card or {}).get("perspectives", ()) for m in one["measures"])
     below = language.say("tile.no-score") if score is None else language.say("tile.measures", number=measured)
     scored = _said("tile.score", below, language)
-    met = sum(goal["met"] is True for goal in goals)
+    met = sum(goal["met"] is True for goal in agreed)
     revenue = material.values.get(f"revenue:{material.window.name}", Value(None, 0))
     active = sum(life.ended is None for life in material.alerts)
     return [
         element("div", charts.ring(score, language), element("div", *scored), class_="tile"),
-        _tile("tile.goals", language.number(met) if goals else NO_DATA,
-              language.say("tile.of", number=len(goals)) if goals else language.say("tile.no-goals"), language),
+        _tile("tile.goals", language.number(met) if agreed else NO_DATA,
+              language.say("tile.of", number=len(agreed)) if agreed else language.say("tile.no-goals"), language),
         _tile("tile.revenue", language.value(revenue.value, "money"), _revenue(material, revenue, language), language),
         _tile("tile.alerts", language.number(active),
               language.say("tile.resolved", number=len(material.alerts) - active), language),
@@ -110,20 +129,20 @@ def _of_score(material: Material, language: Language) -> list[str]:
 
 
 def _of_goals(material: Material, language: Language) -> list[str]:
-    goals = material.goals
-    if not goals:
+    agreed = material.goals
+    if not agreed:
         return []
-    behind = [goal for goal in goals if goal["met"] is not True]
+    behind = [goal for goal in agreed if goal["met"] is not True]
     if not behind:
-        return [language.counted("short.goals-met", len(goals))]
+        return [language.counted("short.goals-met", len(agreed))]
     parts = []
     for goal in behind[:NAMED]:
-        name = field_title(f"{goal['kpi']}:{goal['window']}", language.code)
+        name = in_sentence(f"{goal['kpi']}:{goal['window']}", language.code)
         share = attained(goal["attainment"], goal["met"], language)
         key = "short.goal" if goal["met"] is not None else "short.goal-no-value"
         parts.append(language.say(key, name=name, attained=share))
     parts += _more(len(behind), language)
-    counts = {"met": language.number(len(goals) - len(behind)), "all": language.number(len(goals))}
+    counts = {"met": language.number(len(agreed) - len(behind)), "all": language.number(len(agreed))}
     return [language.say("short.goals-behind", **counts, parts=language.listed(parts))]
 
 
@@ -137,7 +156,9 @@ def _of_figures(material: Material, language: Language) -> list[str]:
         moved = sorted((f for f in known if f.trend.verdict == verdict), key=lambda f: -f.trend.weight)
         solid = [figure for figure in _one_of_each(moved) if not figure.trend.thin]
         parts = [
-            language.say("short.change", name=title(one.kpi, language.code), change=change(one, language))
+            language.say(
+                "short.change", name=title(one.kpi, language.code).replace(", ", " "), change=change(one, language)
+            )
             for one in solid[:NAMED]
         ]
         if parts:
@@ -157,7 +178,8 @@ def _of_alerts(material: Material, language: Language) -> list[str]:
     active = [life for life in material.alerts if life.ended is None]
     if not active:
         return [language.say("short.alerts-none")]
-    parts = list(dict.fromkeys(what(life.record, language) for life in active))
+    fields = dict.fromkeys(f"{life.record.kpi}:{life.record.window}" for life in active)
+    parts = [in_sentence(field, language.code) for field in fields]
     shown = parts[:NAMED] + _more(len(parts), language)
     return [language.counted("short.alerts", len(active), parts=language.listed(shown))]
 
@@ -173,7 +195,8 @@ def _of_deals(material: Material, language: Language) -> list[str]:
     late = [deal for deal in deals if deal.late]
     if late:
         amount = language.value(sum(deal.amount or 0 for deal in late), "money")
-        said += " " + language.counted("short.late", len(late), amount=amount)
+        key = "short.late" if len(late) < len(deals) else "short.late-all"
+        said += " " + language.counted(key, len(late), amount=amount)
     return [said]
 
 

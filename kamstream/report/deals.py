@@ -61,7 +61,8 @@ def deals(material: Material, language: Language) -> Html:
 
 def _listed(material: Material, found: Sequence[OpenDeal], language: Language, *, late: bool = False) -> list[Html]:
     if not found:
-        return [element("p", language.say("deals.none"), class_="none")]
+        key = "deals.none-ahead" if material.deals else "deals.none"
+        return [element("p", language.say(key), class_="none")]
     columns = [
         Column(language.say("deals.deal")),
         Column(language.say("deals.stage")),
@@ -79,18 +80,23 @@ def _listed(material: Material, found: Sequence[OpenDeal], language: Language, *
             cells.append(language.value(material.as_of // DAY - deal.expected, "days"))
         cells += [language.value(deal.amount, "money"), language.percent(deal.probability, 0)]
         rows.append(row(columns, [*cells, language.value(deal.weighted, "money")]))
-    amount = sum(deal.amount or 0 for deal in found)
-    weighted = sum(deal.weighted for deal in found)
-    total = [f"{language.say('deals.total')} ({language.say('n')} {language.number(len(found))})", "", ""]
-    total += [*([""] if late else []), language.value(amount, "money"), "", language.value(weighted, "money")]
-    rows.append(row(columns, total, "total"))
-    more = len(found) - MOST
-    said = [element("p", language.counted("deals.more", more), class_="more")] if more > 0 else []
-    return [table(columns, rows, language.say("deals.late" if late else "deals")), *said]
+    if len(found) > MOST:
+        more = language.counted("deals.more", len(found) - MOST)
+        rows.append(_sums(columns, more, found[MOST:], language))
+    total = f"{language.say('deals.total')} ({language.say('n')} {language.number(len(found))})"
+    rows.append(_sums(columns, total, found, language, css="total"))
+    return [table(columns, rows, language.say("deals.late" if late else "deals"))]
+
+
+def _sums(columns: list[Column], text: str, found: Sequence[OpenDeal], language: Language, css: str = "") -> Html:
+    """A row that adds up deals; one without an amount adds nothing."""
+    amount = language.value(sum(deal.amount or 0 for deal in found), "money")
+    weighted = language.value(sum(deal.weighted for deal in found), "money")
+    return row(columns, [text, *[""] * (len(columns) - 4), amount, "", weighted], css)
 
 
 def _name(material: Material, deal: OpenDeal) -> Html:
     account = None
     if material.subject.scope != "account":
-        account = element("span", deal.account, class_="meaning")
+        account = element("span", deal.account_name or deal.account, class_="meaning")
     return element("span", element("span", deal.deal, class_="kpi"), account, class_="named")

@@ -87,7 +87,7 @@ def figures(material: Material, language: Language) -> Html:
 
 
 def change(figure: Figure, language: Language) -> str:
-    """A change with its sign: relative, of ratios and NPS in points; an em dash where there is none."""
+    """A change with its sign: relative, of ratios and NPS in points, of counts as it is; else an em dash."""
     trend, unit = figure.trend, KPIS[figure.kpi].unit
     if trend.difference is None:
         return NO_DATA
@@ -96,7 +96,7 @@ def change(figure: Figure, language: Language) -> str:
         return language.say("points", number=sign + language.number(trend.difference * 100, 1))
     if unit == "points":
         return language.say("points", number=sign + language.number(trend.difference, 1))
-    if trend.relative is None:
+    if trend.relative is None or unit == "count":
         return sign + language.value(trend.difference, unit)
     return sign + language.percent(trend.relative, 0)
 

@@ -118,13 +118,21 @@ class Language:
         return self._date(date.fromordinal(day + _EPOCH), _SHORT[self.code])
 
     def month(self, ms: int) -> str:
-        """A month and its year, short: Nov 26."""
+        """A month and its year, short: Nov 2026."""
         there = datetime.fromtimestamp(ms / 1000, UTC)
-        return f"{_SHORT[self.code].split(',')[there.month - 1]}{HARD}{there:%y}"
+        return f"{_SHORT[self.code].split(',')[there.month - 1]}{HARD}{there.year}"
 
     def moment(self, ms: int) -> str:
         """A date and a time of day in UTC, to the minute."""
         return f"{self.short_day(ms)}, {datetime.fromtimestamp(ms / 1000, UTC):%H:%M}{HARD}UTC"
+
+    def brief(self, ms: int, now: int) -> str:
+        """A date and a time of day for a table of times in UTC, without the year where it is also ``now``'s."""
+        there = datetime.fromtimestamp(ms / 1000, UTC)
+        day = self.short_day(ms)
+        if there.year == datetime.fromtimestamp(now / 1000, UTC).year:
+            day = day.rpartition(HARD)[0]
+        return f"{day}, {there:%H:%M}"
 
     @property
     def _symbol(self) -> str:

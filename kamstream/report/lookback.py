@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from kamstream.alerts import AlertRecord
-from kamstream.engine import Config, Value
+from kamstream.alerts import AlertRecord, Rule
+from kamstream.engine import SCOPES, Config, Value
 from kamstream.engine.offline import Offline
 from kamstream.engine.past import Past
 from kamstream.events import Event
@@ -62,8 +62,29 @@ def look_back(
     return LookBack(before, {field: points for field, points in histories.items() if points}, begins)
 
 
+def watching(config: Config, rules: Sequence[Rule], scope: str) -> Config:
+    """The configuration to look for the alerts of a scope with: only what the rules watch is computed.
+
+    A KAM's review has the alerts of accounts too, the company's has all.
+    """
+    scopes = SCOPES[: SCOPES.index(scope) + 1]
+    watched = tuple(rule for rule in rules if rule.scope in scopes)
+    kpis = {rule.kpi for rule in watched}
+    windows = {rule.window for rule in watched} - {NOW}
+    return replace(
+        config,
+        scopes=tuple(one for one in scopes if any(rule.scope == one for rule in watched)),
+        kpis=tuple(kpi for kpi in config.kpis if kpi.name in kpis),
+        windows=tuple(window for window in config.windows if window.name in windows) or config.windows[:1],
+        rules=watched,
+        partitions=1,
+    )
+
+
 def alerts_since(events: Iterable[Event], config: Config, since: int, now: int) -> Iterator[AlertRecord]:
     """The transitions of alerts up to T: looked at after every event and every hour, daily before ``since``."""
+    if not config.rules:
+        return
     offline, ordered = Offline(config), sorted(events, key=lambda event: event.time)
     for event in ordered:
         if event.time > now:

@@ -37,6 +37,7 @@ class OpenDeal:
     """A deal that is neither won nor lost; ``expected`` is a day since 1970-01-01, ``late`` = before today."""
 
     account: str
+    account_name: str | None
     deal: str
     owner: str | None
     stage: str | None

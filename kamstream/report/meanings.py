@@ -139,8 +139,8 @@ _FAMILIES = {
     ),
 }
 _STATISTICS = {
-    "en": {"mean": "on average", "p50": "half of them are faster", "p90": "nine of ten are faster"},
-    "fr": {"mean": "en moyenne", "p50": "la moitié sont plus rapides", "p90": "neuf sur dix sont plus rapides"},
+    "en": {"mean": "on average", "p50": "half of the time", "p90": "nine times out of ten"},
+    "fr": {"mean": "en moyenne", "p50": "une fois sur deux", "p90": "neuf fois sur dix"},
 }
 _STATISTICS_FR = {"mean": "moyenne", "p50": "médiane", "p90": "p90", "business": "heures ouvrées"}
 _UNITS_FR = {"m": ("minute", "minutes"), "h": ("heure", "heures"), "d": ("jour", "jours")}
@@ -172,6 +172,13 @@ def window_title(window: str, language: str) -> str:
         return _CALENDAR_FR[window]
     count, unit = window[:-1], window[-1:]
     return f"{count} {_UNITS_FR[unit][count != '1']}" if unit in _UNITS_FR else window
+
+
+def in_sentence(field: str, language: str) -> str:
+    """A value's name without commas, for a list of several: First response p90 (30 days)."""
+    kpi, _, window = field.rpartition(":")
+    name = title(kpi, language).replace(", ", " ")
+    return name if window == NOW else f"{name} ({window_title(window, language)})"
 
 
 def field_title(field: str, language: str) -> str:

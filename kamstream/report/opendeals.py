@@ -1,6 +1,6 @@
 """The open deals of an id, and its outlook: what they promise for the days ahead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kamstream.engine import Value
@@ -16,7 +16,7 @@ from kamstream.windows import DAY, parse
 LEAST_DAYS = 28
 
 
-def open_deals(deals: Deals, counts: Counts, now: int) -> list[OpenDeal]:
+def open_deals(deals: Deals, counts: Counts, name_of: Callable[[str], str | None], now: int) -> list[OpenDeal]:
     """The open deals: the overdue ones first, the longest overdue on top, then as they are expected to close."""
     found = []
     for key, deal in deals.standing():
@@ -28,11 +28,8 @@ def open_deals(deals: Deals, counts: Counts, now: int) -> list[OpenDeal]:
         amount = None if minor is None else minor / 100
         weighted = half_up((minor or 0) * probability) / 100
         late = deal.expected is not None and deal.expected < now // DAY
-        found.append(
-            OpenDeal(
-                key.account, key.deal, deal.owner, deal.stage, deal.expected, amount, float(probability), weighted, late
-            )
-        )
+        whose = key.account, name_of(key.account), key.deal, deal.owner, deal.stage, deal.expected
+        found.append(OpenDeal(*whose, amount, float(probability), weighted, late))
     return sorted(found, key=lambda one: (one.expected is None, one.expected or 0, one.account, one.deal))
 
 

@@ -3,7 +3,7 @@
 from importlib.resources import files
 
 from kamstream.report.alerts import alerts
-from kamstream.report.cover import cover, period
+from kamstream.report.cover import cover, goals_first, name_of, period
 from kamstream.report.deals import deals, outlook
 from kamstream.report.figures import figures, histories
 from kamstream.report.goals import goals
@@ -20,13 +20,13 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def page(material: Material, language_code: str) -> str:
     """The page; a UserError where there is no such language."""
     language = Language(language_code, material.currency)
-    subject = material.subject
-    title = f"{language.say(f'review.{subject.scope}')}: {subject.name}"
+    kind = language.say(f"review.{material.subject.scope}")
+    title = language.say("title", kind=kind, name=name_of(material, language))
     sheet = element(
         "main",
         cover(material, language),
         scorecard(material, language),
-        goals(material, language),
+        None if goals_first(material) else goals(material, language),
         figures(material, language),
         histories(material, language),
         alerts(material, language),

@@ -45,7 +45,9 @@ def compare(kpi: str, value: Value, before: Earlier | None) -> Trend:
     difference = float(value.value) - float(before.value)
     absolute = unit in ("ratio", "points")
     relative = difference / abs(before.value) if before.value and not absolute else None
-    thin = unit not in ("count", "money") and (value.n < FEW or (before.n is not None and before.n < FEW))
+    thin = unit != "money" and (value.n < FEW or (before.n is not None and before.n < FEW))
+    if unit == "count":
+        thin = max(value.value, before.value) < FEW
     measured = abs(difference) if absolute or relative is None else abs(relative)
     if measured < (_STEADY_RATIO if unit == "ratio" else STEADY):
         return Trend("▬", "steady", difference, relative, thin)

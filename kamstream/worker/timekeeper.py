@@ -46,7 +46,6 @@ class Timekeeper:
         self._announced = 0
         self._announcing: asyncio.Task[None] | None = None
         self._announced_at = 0.0
-        self._ticked = 0
         self._waits_at = 0.0
         self._looked_at = 0.0
         self.beat = self.progress = time.monotonic()
@@ -75,10 +74,10 @@ class Timekeeper:
         """Move the live partitions to the wall clock; all to the same multiple of the tick."""
         step = max(1, int(self._config.tick * 1000))
         time_now = now - now % step
-        if self._config.clock != "wall" or time_now <= self._ticked:
+        if self._config.clock != "wall":
             return
-        self._ticked = time_now
         for owned in self._fleet.owned():
+            # Each by its own T: one that becomes live later must not wait for the next step of the clock.
             if owned.partition.live:
                 owned.partition.tick(time_now)
 

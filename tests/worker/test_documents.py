@@ -94,7 +94,7 @@ def test_documents_equal_what_the_commands_compute_live_after_a_loss_and_after_a
         wait_until(lambda: same(("account", "A")), 20, lambda: difference(same))
         wanted |= {of: computed(place, *of) for of in IDS}
         forget(place, "*")
-        wait_until(lambda: all(map(equal, IDS)), 20, lambda: difference(equal))
+        wait_until(lambda: all(map(same, IDS)), 20, lambda: difference(same))
     forget(place, "scorecard:*")
     forget(place, "goals:*")
     with place.worker():

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.worker.support.bench import Bench, Worker, wait_until
+from tests.worker.support.scrape import free_port, scrape
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -12,8 +13,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 SESSION = 25.0
 
 
-def named(bench: Bench, name: str) -> Worker:
-    return bench.worker(instance_id=name, session_timeout=SESSION, log="INFO")
+def named(bench: Bench, name: str, address: str | None = None) -> Worker:
+    return bench.worker(instance_id=name, session_timeout=SESSION, log="INFO", metrics=address)
 
 
 def live(worker: Worker, partitions: int) -> bool:
@@ -37,24 +38,23 @@ def test_a_worker_killed_and_started_again_under_its_name_is_live_without_waitin
 
 
 def test_a_rolling_restart_under_names_moves_no_partition(bench: Bench) -> None:
-    one, two = named(bench, "w1"), named(bench, "w2")
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    one, two = (named(bench, name, address) for name, address in zip(("w1", "w2"), addresses, strict=True))
+    wait_until(lambda: all(map(owned, addresses)), 60, lambda: one.words() + two.words())
     bench.publish(300)
-    wait_until(lambda: "is live" in one.words() and "is live" in two.words(), 60, lambda: one.words() + two.words())
     bench.settled()
-    before = owned(one), owned(two)
-    assert before[0]
-    assert before[1]
-    mark = len(two.words())
+    before, mark = [owned(address) for address in addresses], len(two.words())
+    assert len(before[0] | before[1]) == 4
     assert one.stop() == 0
-    again = named(bench, "w1")
+    again = named(bench, "w1", addresses[0])
     wait_until(lambda: live(again, len(before[0])), SESSION - 5, again.words)
     bench.publish(300, start=300)
     bench.settled()
-    assert owned(again) == before[0]
+    assert [owned(address) for address in addresses] == before
     # The other one goes on with what it has: it reads nothing back.
     assert "rows from" not in two.words()[mark:]
 
 
-def owned(worker: Worker) -> set[str]:
-    """The partitions whose state it has read back."""
-    return {line.split("partition ")[1].split(":")[0] for line in worker.words().splitlines() if "rows from" in line}
+def owned(address: str) -> set[str]:
+    """The partitions that a worker says are its own and recovered."""
+    return {name for name, value in scrape(address).items() if name.startswith("kamstream_partition_lag{")}
