@@ -167,7 +167,8 @@ class Engine:
             for key in self._alarms.falling_due(now):
                 self._dirty.setdefault(key, "tick")
         rollups = self._scopes.collect(frame, self._rows)
-        changes = self._changes(evaluate, most)
+        # Before the first event and the first tick there is no T that values could be of.
+        changes = self._changes(evaluate, most) if now else []
         for account in self._touched.values():
             store.collect(account, self._rows)
         self._touched = {}
@@ -178,7 +179,7 @@ class Engine:
                 self._rows[FINGERPRINT_KEY] = self.config.fingerprint().encode()
             self._stored_time = now
         rows, self._rows = list(self._rows.items()), {}
-        return Flush(rows, rollups, changes, steps, now, bool(self._dirty))
+        return Flush(rows, rollups, changes, steps, now, bool(now and self._dirty))
 
     def _changes(self, evaluate: bool, most: int | None) -> list[TableChange]:
         """The changes of dirty ids, of at most so many, the longest dirty first."""

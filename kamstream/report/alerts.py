@@ -9,11 +9,10 @@ from kamstream.notify.words import REASONS
 from kamstream.report.html import Html, element
 from kamstream.report.language import NO_DATA, Language
 from kamstream.report.material import Life, Material
-from kamstream.report.meanings import field_title
-from kamstream.report.parts import Column, n_of, row, section, table, tag
+from kamstream.report.parts import Column, n_of, named, row, section, table, tag
 
-#: More alerts than this are counted, not listed.
-MOST = 12
+#: More alerts than this are counted, not listed: active and resolved ones.
+MOST_ACTIVE, MOST = 25, 12
 _TAGS = {"critical": "bad", "warning": "warn", "info": "neutral"}
 
 
@@ -32,16 +31,10 @@ def alerts(material: Material, language: Language) -> Html:
     return section("alerts", language.say("alerts"), language.say("alerts.lead", first=first), *parts)
 
 
-def what(record: AlertRecord, language: Language) -> str:
-    """What an alert is about."""
-    return field_title(f"{record.kpi}:{record.window}", language.code)
-
-
 def _active(material: Material, found: Sequence[Life], language: Language) -> list[Html]:
     columns = [
         Column(language.say("alerts.what")),
         Column(language.say("alerts.severity")),
-        *_where(material, language),
         Column(language.say("alerts.now"), right=True),
         Column(language.say("n"), right=True, css="n"),
         Column(language.say("alerts.limit"), right=True),
@@ -49,42 +42,41 @@ def _active(material: Material, found: Sequence[Life], language: Language) -> li
         Column(language.say("alerts.lasts"), right=True),
     ]
     rows = []
-    for life in found[:MOST]:
+    for life in found[:MOST_ACTIVE]:
         record = life.record
         value, n = _current(material, life)
-        cells = [*_name(record, language), *_whose(material, record), language.value(value, _unit(record))]
+        cells = [*_name(material, record, language), language.value(value, _unit(record))]
         cells += [
             n_of(n, language),
             language.value(record.threshold, _unit(record)),
             language.brief(life.since, material.as_of),
         ]
         rows.append(row(columns, [*cells, _lasted(life.since, material.as_of, language)]))
-    return [table(columns, rows, language.say("alerts.active")), *_more(len(found), language)]
+    return [table(columns, rows, language.say("alerts.active")), *_more(len(found) - MOST_ACTIVE, language)]
 
 
 def _over(material: Material, found: Sequence[Life], language: Language) -> list[Html]:
     columns = [
         Column(language.say("alerts.what")),
         Column(language.say("alerts.severity")),
-        *_where(material, language),
         Column(language.say("alerts.value"), right=True),
         Column(language.say("alerts.limit"), right=True),
         Column(language.say("alerts.since"), css="nowrap"),
         Column(language.say("alerts.until"), css="nowrap"),
         Column(language.say("alerts.lasts"), right=True),
-        Column(language.say("alerts.why")),
+        Column(language.say("alerts.why"), css="why"),
     ]
     rows = []
     for life in found[:MOST]:
         record, ended = life.record, life.ended or life.since
-        cells = [*_name(record, language), *_whose(material, record), language.value(life.value, _unit(record))]
+        cells = [*_name(material, record, language), language.value(life.value, _unit(record))]
         cells += [
             language.value(record.threshold, _unit(record)),
             language.brief(life.since, material.as_of),
             language.brief(ended, material.as_of),
         ]
         rows.append(row(columns, [*cells, _lasted(life.since, ended, language), _why(record, language)]))
-    return [table(columns, rows, language.say("alerts.over")), *_more(len(found), language)]
+    return [table(columns, rows, language.say("alerts.over")), *_more(len(found) - MOST, language)]
 
 
 def _current(material: Material, life: Life) -> tuple[float | int | None, int]:
@@ -97,10 +89,11 @@ def _current(material: Material, life: Life) -> tuple[float | int | None, int]:
     return life.value, record.n
 
 
-def _name(record: AlertRecord, language: Language) -> list[Html]:
+def _name(material: Material, record: AlertRecord, language: Language) -> list[Html]:
     severity = record.severity if record.severity in _TAGS else "info"
     sign = tag(language.say(f"severity.{severity}"), _TAGS[severity], MARKS[severity])
-    return [element("span", what(record, language), class_="kpi"), sign]
+    what = named(record.kpi, language, record.window, explain=False)
+    return [element("span", what, _whose(material, record)), sign]
 
 
 def _why(record: AlertRecord, language: Language) -> str:
@@ -110,14 +103,11 @@ def _why(record: AlertRecord, language: Language) -> str:
     return REASONS[language.code].get(record.reason, NO_DATA)
 
 
-def _where(material: Material, language: Language) -> list[Column]:
-    return [] if material.subject.scope == "account" else [Column(language.say("alerts.where"))]
-
-
-def _whose(material: Material, record: AlertRecord) -> list[str]:
-    if material.subject.scope == "account":
-        return []
-    return [NO_DATA if record.scope == "company" else record.name or record.id]
+def _whose(material: Material, record: AlertRecord) -> Html | None:
+    """Whom it is about, where the review is about several."""
+    if material.subject.scope == "account" or record.scope == "company":
+        return None
+    return element("span", record.name or record.id, class_="meaning")
 
 
 def _unit(record: AlertRecord) -> str:
@@ -125,16 +115,13 @@ def _unit(record: AlertRecord) -> str:
 
 
 def _lasted(since: int, until: int, language: Language) -> str:
-    return language.value(max(0, until - since) // 60_000 * 60, "s") if until - since >= 60_000 else _moment(language)
-
-
-def _moment(language: Language) -> str:
-    """Less than a minute."""
-    return "< " + language.value(60, "s")
+    """How long, to the minute; an alert of less than a minute says so."""
+    minutes = max(0, until - since) // 60_000
+    return language.value(minutes * 60, "s") if minutes else f"< {language.value(60, 's')}"
 
 
 def _more(count: int, language: Language) -> list[Html]:
-    return [element("p", language.counted("alerts.more", count - MOST), class_="more")] if count > MOST else []
+    return [element("p", language.counted("alerts.more", count), class_="more")] if count > 0 else []
 
 
 def _none(key: str, language: Language) -> Html:

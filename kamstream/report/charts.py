@@ -9,7 +9,7 @@ from kamstream.report.material import Points
 
 WIDTH, HEIGHT = 340, 128
 LEFT, RIGHT, TOP, BOTTOM = 50, 10, 10, 20
-#: Points further apart (seconds) are not joined by a line: weekly ones, and those that are written when a value changes.
+#: Points further apart (seconds) are not joined: weekly ones, and those that are written when a value changes.
 GAP_OF_WEEKS, GAP = 8 * 86_400, 45 * 86_400
 
 
@@ -119,7 +119,7 @@ def _ticks(values: list[float], *, zero: bool, top: float | None) -> list[float]
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
     if high == low:
-        high = low + 1
+        high = top or low + 1
     rough = (high - low) / 3
     size = 10 ** floor(log10(rough))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough)

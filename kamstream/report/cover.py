@@ -15,8 +15,10 @@ from kamstream.report.trend import compare
 
 #: Movements, goals or alerts that a sentence names.
 NAMED = 3
+#: Changes smaller than this are no news, and these figures say again what others say.
+LEAST, _AGAIN = 0.05, frozenset({"revenue_growth", "conversion_rate_value"})
 #: So many goals fit on the first page.
-FEW_GOALS = 5
+FEW_GOALS = 3
 
 
 def cover(material: Material, language: Language) -> Html:
@@ -147,14 +149,14 @@ def _of_goals(material: Material, language: Language) -> list[str]:
 
 
 def _of_figures(material: Material, language: Language) -> list[str]:
-    found = [figure for _, members in groups(material) for figure in members]
+    found = [figure for _, members in groups(material) for figure in members if figure.kpi not in _AGAIN]
     known = [figure for figure in found if figure.trend.verdict != "unknown"]
     if not known:
         return [language.say("short.no-trend")]
     said = []
     for verdict in ("better", "worse"):
         moved = sorted((f for f in known if f.trend.verdict == verdict), key=lambda f: -f.trend.weight)
-        solid = [figure for figure in _one_of_each(moved) if not figure.trend.thin]
+        solid = [figure for figure in _one_of_each(moved) if not figure.trend.thin and figure.trend.weight >= LEAST]
         parts = [
             language.say(
                 "short.change", name=title(one.kpi, language.code).replace(", ", " "), change=change(one, language)

@@ -54,6 +54,8 @@ def deals(material: Material, language: Language) -> Html:
     first = section("deals", language.say("deals"), None, *_listed(material, ahead, language))
     if not late:
         return first
+    if not ahead:
+        first = Html()
     lead = language.say("deals.late-lead")
     listed = _listed(material, late, language, late=True)
     return join([first, section("late", language.say("deals.late"), lead, *listed)])
@@ -61,8 +63,7 @@ def deals(material: Material, language: Language) -> Html:
 
 def _listed(material: Material, found: Sequence[OpenDeal], language: Language, *, late: bool = False) -> list[Html]:
     if not found:
-        key = "deals.none-ahead" if material.deals else "deals.none"
-        return [element("p", language.say(key), class_="none")]
+        return [element("p", language.say("deals.none"), class_="none")]
     columns = [
         Column(language.say("deals.deal")),
         Column(language.say("deals.stage")),
@@ -84,7 +85,8 @@ def _listed(material: Material, found: Sequence[OpenDeal], language: Language, *
         more = language.counted("deals.more", len(found) - MOST)
         rows.append(_sums(columns, more, found[MOST:], language))
     total = f"{language.say('deals.total')} ({language.say('n')} {language.number(len(found))})"
-    rows.append(_sums(columns, total, found, language, css="total"))
+    if len(found) > 1:
+        rows.append(_sums(columns, total, found, language, css="total"))
     return [table(columns, rows, language.say("deals.late" if late else "deals"))]
 
 

@@ -20,7 +20,7 @@ _OF_MANY = frozenset({"retention_rate", "gross_revenue_retention"})
 #: The order in which groups stand: what a client asks first.
 _ORDER = ("sales", "service", "relationship")
 _TAGS = {"better": "good", "worse": "bad", "steady": "neutral", "unknown": "faint"}
-CHARTS = 6
+CHARTS, LEAST_POINTS = 6, 4
 #: Charts in this order; a KPI has one, in the window nearest to the review's.
 _CHARTED = (
     "revenue", "conversion_rate", "nps", "first_response_time.p90", "response_time.mean", "resolution_rate",
@@ -122,7 +122,7 @@ def _row(columns: list[Column], figure: Figure, language: Language) -> Html:
 
 
 def histories(material: Material, language: Language) -> Html | None:
-    """The section of the charts; None where no history has two points."""
+    """The section of the charts; None where no history has enough points."""
     chosen = _chosen(material)
     if not chosen:
         return None
@@ -132,7 +132,7 @@ def histories(material: Material, language: Language) -> Html | None:
 
 
 def _chosen(material: Material) -> list[tuple[str, Points]]:
-    known = {field: points for field, points in material.back.histories.items() if len(points) > 1}
+    known = {field: points for field, points in material.back.histories.items() if len(points) >= LEAST_POINTS}
     order = {kpi: place for place, kpi in enumerate(_CHARTED)}
     best: dict[str, str] = {}
     for field in known:
