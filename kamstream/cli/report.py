@@ -152,7 +152,12 @@ def from_file(request: Request, file: str, until: int | None) -> Material:
     since = request.window.panes(history.now)[0] * request.window.unit_ms
     past = (history.deals, history.counts(scope, id))
     rules = watching(settings.config(partitions=1), request.rules.rules, scope)
-    steps = [one for one in alerts_since(events, rules, since, history.now) if concerns(one, scope, id)]
+    name_of = names(history)
+    steps = [
+        replace(one, name=name_of(one.id) or one.name) if one.scope == "account" else one
+        for one in alerts_since(events, rules, since, history.now)
+        if concerns(one, scope, id)
+    ]
     return Material(
         subject=subject(request, profile=profile),
         as_of=history.now,
@@ -164,7 +169,7 @@ def from_file(request: Request, file: str, until: int | None) -> Material:
         back=_look_back(request, events, history.now),
         alerts=lives(still_active(steps), steps, since),
         outlooks=outlooks(settings.windows, table.values, goals, past, history.now),
-        deals=open_deals(*past, names(history), history.now),
+        deals=open_deals(*past, name_of, history.now),
     )
 
 

@@ -115,13 +115,13 @@ def _ticks(values: list[float], *, zero: bool, top: float | None) -> list[float]
     >>> _ticks([97, 100], zero=True, top=100)
     [0.0, 50.0, 100.0]
     """
-    low, high = min(values), max(values)
+    low, high = float(min(values)), float(max(values))
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
     if high == low:
         high = top or low + 1
     rough = (high - low) / 3
-    size = 10 ** floor(log10(rough))
+    size = 10.0 ** floor(log10(rough))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough)
     first, last = floor(low / step), ceil(high / step - 1e-9)
     ticks = [round(number * step, 10) for number in range(first, last + 1)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 from kamstream.dashboard import format as fmt
 from kamstream.errors import UserError
@@ -54,8 +55,11 @@ class Language:
 
         >>> Language("en").number(-1234.5, 1), Language("fr").number(1234.5, 1).replace(THIN, "_")
         ('−1,234.5', '1_234,5')
+        >>> Language("en").number(72.5)
+        '73'
         """
-        shown = f"{abs(value):,.{digits}f}"
+        rounded = Decimal(repr(abs(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+        shown = f"{rounded:,f}"
         if "." in shown:
             shown = shown.rstrip("0").rstrip(".")
         sign = "−" if value < 0 and shown.strip("0.,") else ""

@@ -63,18 +63,17 @@ def look_back(
 
 
 def watching(config: Config, rules: Sequence[Rule], scope: str) -> Config:
-    """The configuration to look for the alerts of a scope with: only what the rules watch is computed.
+    """The configuration to look for the alerts of a scope with: only the windows that rules watch are computed.
 
-    A KAM's review has the alerts of accounts too, the company's has all.
+    A KAM's review has the alerts of accounts too, the company's has all. All KPIs stay: an id is looked at when any
+    of its values moves, also where a rule watches one that has never had a fact.
     """
     scopes = SCOPES[: SCOPES.index(scope) + 1]
     watched = tuple(rule for rule in rules if rule.scope in scopes)
-    kpis = {rule.kpi for rule in watched}
     windows = {rule.window for rule in watched} - {NOW}
     return replace(
         config,
         scopes=tuple(one for one in scopes if any(rule.scope == one for rule in watched)),
-        kpis=tuple(kpi for kpi in config.kpis if kpi.name in kpis),
         windows=tuple(window for window in config.windows if window.name in windows) or config.windows[:1],
         rules=watched,
         partitions=1,

@@ -91,9 +91,9 @@ def address(own_redis: OwnRedis) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A real Chromium."""
+    """A real Chromium; for a module only, since its driver keeps an event loop running as long as it lives."""
     if not CHROMIUM.exists():
         missing("browser", f"{CHROMIUM} is not there: apt-get install chromium")
     try:
