@@ -79,20 +79,17 @@ class Language:
         """
         if value is None:
             return NO_DATA
-        if self.code == "en":
-            return fmt.text(value, unit, self.currency)
         match unit:
             case "s":
-                return self._duration(value)
+                return fmt.duration(value) if self.code == "en" else self._duration(value)
             case "ratio":
                 return self.percent(value)
             case "money":
-                digits = 0 if abs(value) >= 1000 or value == int(value) else 2
-                return f"{self.number(value, digits)}{THIN}{self._symbol}"
+                return self._money(value)
             case "per week":
-                return f"{self.number(value, 1)}{HARD}/{HARD}sem."
+                return self.number(value, 1) + ("/wk" if self.code == "en" else f"{HARD}/{HARD}sem.")
             case "days":
-                return f"{self.number(value, 1)}{THIN}j"
+                return self.number(value, 1) + (f"{HARD}d" if self.code == "en" else f"{THIN}j")
         return self.number(value, 1 if unit == "points" else 2)
 
     def axis(self, value: float, unit: str) -> str:
@@ -141,6 +138,16 @@ class Language:
     @property
     def _symbol(self) -> str:
         return _SYMBOLS.get(self.currency, self.currency)
+
+    def _money(self, value: float) -> str:
+        """An amount; cents only below 1,000."""
+        whole = abs(value) >= 1000 or value == int(value)
+        shown = f"{abs(value):.2f}"
+        amount = self.number(abs(value)) if whole else shown if self.code == "en" else _french(shown)
+        sign = "−" if value < 0 else ""
+        if self.code == "fr":
+            return f"{sign}{amount}{THIN}{self._symbol}"
+        return f"{sign}{self._symbol}{'' if len(self._symbol) == 1 else HARD}{amount}"
 
     def _date(self, there: date, months: str) -> str:
         first = "1er" if self.code == "fr" and there.day == 1 else str(there.day)

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import faust
 from faust.types import TP
@@ -14,7 +14,7 @@ from kamstream.worker.config import WorkerConfig
 from kamstream.worker.fleet import Fleet
 from kamstream.worker.recovery import FleetTables
 from kamstream.worker.topics import copartitioned, sources
-from kamstream.worker.transport import CarrierSchema, CarrierTransport
+from kamstream.worker.transport import CarrierConsumer, CarrierSchema, CarrierTransport
 
 #: Carriers that wait in an agent's channel at most.
 CHANNEL = 8
@@ -104,6 +104,9 @@ def declare_agent(app: WorkerApp, fleet: Fleet, topic: str) -> None:
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
             tp: TP = event.message.tp
-            await fleet.take(tp.topic, tp.partition, event.value, event)
+            if not await fleet.take(tp.topic, tp.partition, event.value, event):
+                at = fleet.next_offset(tp.topic, tp.partition)
+                if at is not None:
+                    await cast(CarrierConsumer, app.consumer).seek_again(tp, at)
 
     app.agent(app.topic(topic, schema=CarrierSchema()), name=f"kamstream.worker.{topic}")(agent)

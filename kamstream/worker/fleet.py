@@ -103,14 +103,21 @@ class Fleet:
 
     # -- the way in
 
-    async def take(self, topic: str, number: int, records: Sequence[Any], carrier: Any) -> None:
-        """Apply a carrier; returns once the partition may be given more. Ends the process on any error."""
+    async def take(self, topic: str, number: int, records: Sequence[Any], carrier: Any) -> bool:
+        """Apply a carrier; returns once the partition may be given more. Ends the process on any error.
+
+        False: it does not follow what was applied, since one before it was dropped in a rebalance; it has to be read
+        again from ``next_offset``.
+        """
         try:
             owned = self._owned.get(number)
             if owned is None or not self._accepting or not owned.partition.open:
                 carrier.ack()  # dropped; whoever owns the partition reads it again
-                return
+                return True
             partition = owned.partition
+            if getattr(records, "begin", 0) > partition.positions[topic]:
+                carrier.ack()
+                return False
             partition.take(topic, records)
             partition.hold(carrier)
             self._parts.crash("after-apply")
@@ -121,6 +128,7 @@ class Fleet:
             raise
         except BaseException as error:  # an exception that left an agent would lose its events
             self._give_up(error)
+        return True
 
     # -- flushing
 

@@ -7,7 +7,7 @@ an acknowledgement only makes Faust ask.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, NoReturn, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -45,6 +45,14 @@ class Host(Protocol):
 
     def is_input(self, topic: str) -> bool: ...
     def give_up(self, reason: BaseException) -> NoReturn: ...
+
+
+class Fetched(list[Any]):
+    """The records of one fetch, and the offset (``begin``) from which on they are all there are."""
+
+    def __init__(self, records: Iterable[Any], begin: int) -> None:
+        super().__init__(records)
+        self.begin = begin
 
 
 class CarrierSchema(Schema[Any, Any]):
@@ -117,8 +125,9 @@ class CarrierConsumer(driver.Consumer):
             except UserError as error:
                 self.host.give_up(error)
             if follows:
+                begin = self._due.get(tp, records[0].offset)
                 self._due[tp] = records[-1].offset + 1
-                yield tp, self._carrier(tp, records, generation)
+                yield tp, self._carrier(tp, Fetched(records, begin), generation)
 
     async def _continues(self, tp: TP, records: list[Any]) -> bool:
         """Whether the records follow what was read before.
@@ -193,6 +202,12 @@ class CarrierConsumer(driver.Consumer):
         self._due, self._hole = dict(places), {}
         await self._thread.seek_wait(places)
         return places
+
+    async def seek_again(self, tp: TP, at: int) -> None:
+        """Read a source again from a place: what was read of it beyond that was dropped in a rebalance."""
+        self._due[tp] = at
+        self._hole.pop(tp, None)
+        await self._thread.seek_wait({tp: at})
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Make durable and commit what is ours before the group may give it away."""

@@ -173,6 +173,14 @@ def test_every_kpi_has_a_name_and_a_meaning_of_one_line_in_both_languages() -> N
         assert title(kpi.name, "fr")
 
 
+def test_money_is_written_with_the_sign_of_its_currency() -> None:
+    shown = [
+        plain(Language(code, currency).value(-1234.5, "money")) for code in ("en", "fr") for currency in ("GBP", "CHF")
+    ]
+    assert shown == ["−£1,235", "−CHF 1,235", "−1 235 £", "−1 235 CHF"]
+    assert plain(Language("fr").value(12.5, "money")) == "12,50 €"
+
+
 def test_french_dates_begin_the_month_with_the_first() -> None:
     assert plain(Language("fr").day(to_ms("2026-08-01T00:00:00Z"))) == "1er août 2026"
     assert plain(Language("fr").brief(NOW, to_ms("2027-01-01T00:00:00Z"))) == "24 nov. 2026, 14:20"
