@@ -62,12 +62,14 @@ def test_every_command_and_program_runs_as_written(tmp_path: Path, kafka: str, r
             if language == "python" and "kamstream.kpis.base" not in body:
                 run([sys.executable, "-c", body], tmp_path, environment)
             elif language == "sh":
-                for line in body.splitlines():
+                lines = body.splitlines()
+                rest = "\n".join(line for line in lines if not line.startswith(SERVING))
+                run(["bash", "-euo", "pipefail", "-c", rest], tmp_path, environment)
+                # They stand last in their block, after what they need.
+                for line in lines:
                     if line.startswith(SERVING):
                         command = line.removesuffix(" &").split()
                         serving.append(subprocess.Popen(command, cwd=tmp_path, env=environment))
-                rest = "\n".join(line for line in body.splitlines() if not line.startswith(SERVING))
-                run(["bash", "-euo", "pipefail", "-c", rest], tmp_path, environment)
     finally:
         for process in serving:
             process.send_signal(signal.SIGTERM)
