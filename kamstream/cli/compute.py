@@ -60,8 +60,15 @@ def run(file: str, settings: Settings, until: int | None, kpis: frozenset[str] =
     """
     kept = {kpi.name for kpi in settings.chosen_kpis()} | kpis
     config = settings.config(partitions=1, kpis=tuple(kpi for kpi in CATALOGUE if kpi.name in kept))
-    offline, decoder = Offline(config, until=until), Decoder(settings.decoding())
-    now = int(time.time() * 1000)
+    offline = Offline(config, until=until)
+    feed(offline, file, settings)
+    offline.settle()
+    return offline
+
+
+def feed(offline: Offline, file: str, settings: Settings) -> None:
+    """Let the events of a file in; refused ones are told on stderr as they come."""
+    decoder, now = Decoder(settings.decoding()), int(time.time() * 1000)
     with opened(file) as (stream, size), progress_bar(size) as on_line:
         for number, line in lines_of(stream):
             event = decoder.decode_line(line, now=now)
@@ -70,8 +77,6 @@ def run(file: str, settings: Settings, until: int | None, kpis: frozenset[str] =
             elif offline.apply(event) == "too-late":
                 tell(number, Refusal("too-late", f"earlier than the horizon before the newest of {event.account}"))
             on_line(len(line) + 1)
-    offline.settle()
-    return offline
 
 
 def write_json(rows: Iterable[Row]) -> None:

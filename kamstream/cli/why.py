@@ -1,7 +1,6 @@
 """``kamstream why``: the facts behind a value, with the events that made them and the arithmetic."""
 
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from kamstream.cli.compute import moment, wanted_scopes
-from kamstream.cli.publish import opened, progress_bar, tell
+from kamstream.cli.compute import feed, moment, wanted_scopes
 from kamstream.engine.config import COMPANY_ID, Config
 from kamstream.engine.engine import Engine
 from kamstream.engine.offline import Offline
@@ -19,10 +17,9 @@ from kamstream.engine.why import BEFORE, BESIDE, WINDOW, Explanation, Line, Ques
 from kamstream.engine.wording import amounts_of, arithmetic, figure
 from kamstream.entities.fact import Record
 from kamstream.errors import UserError
-from kamstream.events import Decoder, Refusal, murmur2
+from kamstream.events import Decoder, murmur2
 from kamstream.kpis import CATALOGUE, Kpi, Shelf
 from kamstream.live import LiveReader, RedisAway, connect
-from kamstream.publish.files import lines_of
 from kamstream.publish.replay import Replay
 from kamstream.settings import Settings
 from kamstream.windows import NOW, Window, parse, to_text
@@ -53,7 +50,7 @@ def why(
     config = narrowed(settings, question)
     if file is not None:
         offline = Offline(config, until=until, journal=standing)
-        from_file(offline, file, settings)
+        feed(offline, file, settings)
     else:
         offline = from_topics(config, standing, settings, question, until)
     offline.settle()
@@ -101,19 +98,6 @@ def narrowed(settings: Settings, question: Question) -> Config:
         )
     except ValueError as error:
         raise UserError(f"{question.field}: {error}", exit_code=2) from None
-
-
-def from_file(offline: Offline, file: str, settings: Settings) -> None:
-    """Let the events of a file in; refused ones are told on stderr."""
-    decoder, now = Decoder(settings.decoding()), int(time.time() * 1000)
-    with opened(file) as (stream, size), progress_bar(size) as on_line:
-        for number, line in lines_of(stream):
-            event = decoder.decode_line(line, now=now)
-            if isinstance(event, Refusal):
-                tell(number, event)
-            elif offline.apply(event) == "too-late":
-                tell(number, Refusal("too-late", f"earlier than the horizon before the newest of {event.account}"))
-            on_line(len(line) + 1)
 
 
 def from_topics(
