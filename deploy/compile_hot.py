@@ -1,7 +1,8 @@
-"""Compiles the engine's hot modules with mypyc, in place: ``make compile``; ``make pure`` removes what came of it.
+"""Compiles the hot modules in place: ``make compile``; ``make pure`` removes what came of it.
 
-The Python sources stay what they are: without the extensions, the same modules run as they are. After a change of a
-compiled module compile again, or work with the pure form.
+Two kinds: Cython modules (``_*.pyx``), each the twin of a Python module that does the same, and Python modules that
+mypyc compiles as they are. Without the extensions everything runs from the Python sources. After a change of a compiled
+module compile again, or work with the pure form.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: What is compiled, callees before callers. Modules that define msgspec structs or pydantic models stay Python.
+#: What mypyc compiles, callees before callers. Modules that define msgspec structs or pydantic models stay Python.
 HOT = (
     "kamstream/sketch.py",
     "kamstream/entities/tickets.py",
@@ -33,18 +34,35 @@ HOT = (
     "kamstream/engine/engine.py",
 )
 ROOT = Path(__file__).resolve().parents[1]
+_CYTHON = """
+import sys
+from pathlib import Path
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+build, sources = sys.argv[1], sys.argv[2:]
+named = [Extension(str(Path(each).with_suffix("")).replace("/", "."), [each], extra_compile_args=["-O2", "-w"]) for each in sources]
+made = cythonize(named, build_dir=build, nthreads=2, quiet=True, compiler_directives={"language_level": 3})
+setup(name="kamstream-twins", packages=[], ext_modules=made, script_args=["-q", "build_ext", "--inplace", "--build-temp", build, "-j2"])
+"""
+_MYPYC = """
+import sys
+from mypyc.build import mypycify
+from setuptools import setup
+build, sources = sys.argv[1], sys.argv[2:]
+made = mypycify(["--follow-imports=silent", *sources], opt_level="3", debug_level="0", target_dir=build)
+setup(name="kamstream-hot", packages=[], ext_modules=made, script_args=["-q", "build_ext", "--inplace", "--build-temp", build])
+"""
 
 
 def compile_in(root: Path) -> list[Path]:
     """Compile the hot modules of a source tree in place; the files that came of it."""
     for old in extensions(root):
         old.unlink()
-    script = (
-        "from setuptools import setup; from mypyc.build import mypycify;"
-        f"setup(name='kamstream-hot', packages=[], script_args=['-q', 'build_ext', '--inplace'],"
-        f"ext_modules=mypycify(['--follow-imports=silent', *{list(HOT)!r}], opt_level='3', debug_level='0'))"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=root, check=True, stdout=subprocess.DEVNULL)
+    twins = [str(path.relative_to(root)) for path in sorted((root / "kamstream").rglob("_*.pyx"))]
+    for script, sources in ((_CYTHON, twins), (_MYPYC, HOT)):
+        if sources:
+            command = [sys.executable, "-c", script, "build", *sources]
+            subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
     return extensions(root)
 
 
