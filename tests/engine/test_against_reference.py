@@ -61,6 +61,8 @@ def test_splits_flushes_restarts_and_ticks_change_nothing(log: list[dict[str, An
         elif chance < 0.3:
             offline.engine.advance(offline.engine.time + random.choice((1, 3_600_000, DAY)))
         offline.apply(event)
+        if chance > 0.8:
+            told.compare(offline.engine)
     now = max(now, offline.engine.time)
     offline.engine.advance(now)
     _flush_into(stored, offline, None, told)
@@ -90,6 +92,11 @@ class Told:
             assert change.old == {field: before[field] for field in change.values}
             assert all(before[field] != value for field, value in change.values.items())
             before |= change.values
+
+    def compare(self, engine: Engine) -> None:
+        """Whole tables, asked for in between, are what the changes up to here add up to."""
+        for (scope, id), table in self.tables.items():
+            assert engine.published(scope, id).values == table
 
     def rows(self) -> Rows:
         """What was told, in the shape of the reference."""
