@@ -13,7 +13,7 @@ help:
 	@echo "make lint               ruff, mypy --strict, import-linter"
 	@echo "make bench              the benchmarks (minutes)"
 	@echo "make torture            the fault harness (minutes)"
-	@echo "make compile            the engine's hot modules as C extensions (mypyc); make pure undoes it"
+	@echo "make compile            the hot modules as C extensions; make pure undoes it"
 	@echo "make lock               pin the dependencies anew"
 	@echo "make schemas            generate schemas/ anew"
 
@@ -61,6 +61,8 @@ lock:
 		--no-emit-index-url -o deploy/requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 pyproject.toml --all-extras --group dev --generate-hashes --no-header --quiet \
 		--no-emit-index-url -c deploy/requirements.lock -o deploy/requirements-dev.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --group pyproject.toml:compile --generate-hashes --no-header --quiet \
+		--no-emit-index-url -c deploy/requirements-dev.lock -o deploy/requirements-compile.lock
 
 schemas: $(VENV)/.run
 	$(BIN)/kamstream schema export schemas

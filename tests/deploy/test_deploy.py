@@ -116,10 +116,23 @@ def test_the_image_is_built_from_what_exists_and_does_not_run_as_root() -> None:
     assert 'ENTRYPOINT ["kamstream"]' in lines
 
 
-def test_every_locked_dependency_has_a_hash() -> None:
-    entries = re.split(r"\n(?=\S)", (ROOT / "deploy" / "requirements.lock").read_text())
+def test_the_image_has_the_hot_modules_compiled_but_not_what_compiles_them() -> None:
+    build, ships = DOCKERFILE.replace("\\\n", " ").rsplit("\nFROM ", 1)
+    installed = re.search(r"--require-hashes --target (\S+) -r /src/requirements-compile.lock", build)
+    assert installed
+    assert f"PYTHONPATH={installed[1]} /opt/kamstream/bin/python /src/compile_hot.py" in build
+    assert "assert COMPILED" in build
+    assert installed[1] not in ships
+    assert not re.search(r"gcc|cython|mypy", ships, re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("lock", "least"), [("requirements", 30), ("requirements-dev", 60), ("requirements-compile", 5)]
+)
+def test_every_locked_dependency_has_a_hash(lock: str, least: int) -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / "deploy" / f"{lock}.lock").read_text())
     pinned = [entry for entry in entries if re.match(r"[A-Za-z0-9._-]+(\[.*\])?==", entry)]
-    assert len(pinned) > 30
+    assert len(pinned) > least
     assert all("--hash=sha256:" in entry for entry in pinned)
 
 
