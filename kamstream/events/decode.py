@@ -1,17 +1,20 @@
 """From a Kafka record, or a line of a file, to an `Event` or a `Refusal`.
 
 Two tiers with one answer. The fast one decodes with msgspec structs generated from the models and gives an
-event or nothing; whatever it does not accept takes the exact path, which alone refuses. The order of the
-checks is that of the contract: too-large, not-json, too-deep, not-an-event, unknown-type, invalid-data,
-key-mismatch, unknown-currency, future-time. `too-large` counts the bytes of the record's value.
+event or nothing; whatever it does not accept takes the exact path, which alone refuses. Where the compiled
+modules are there, a scanner is asked before msgspec. The order of the checks is that of the contract: too-large,
+not-json, too-deep, not-an-event, unknown-type, invalid-data, key-mismatch, unknown-currency, future-time.
+`too-large` counts the bytes of the record's value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Union
+from typing import TYPE_CHECKING, Any, Final, Union
 
 import msgspec
+
+from kamstream.native import COMPILED
 
 from .catalogue import input_topics, topic_of
 from .envelope import is_account
@@ -24,6 +27,9 @@ from .times import parse_time
 
 MAX_BYTES: Final = 65_536
 CLOUDEVENTS_JSON: Final = "application/cloudevents+json"
+
+if TYPE_CHECKING or COMPILED:
+    from ._scan import Scanner
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -48,6 +54,7 @@ class Decoder:
         self._loose: Callable[[bytes], Any] = msgspec.json.Decoder(_union(LOOSE)).decode
         self._tolerance = rules.future_tolerance_ms
         self._currencies: frozenset[str | None] = frozenset({None, rules.reporting_currency, *rules.currencies})
+        self.scanner: Scanner | None = self._scanner() if COMPILED else None
         self._homes: dict[bytes, tuple[str, int]] = {}
         self._accounts: dict[str, str] = {}
         self._sources: dict[str, str] = {}
@@ -91,6 +98,11 @@ class Decoder:
             return result
         return self._unusable(result, now, "the clock") or result
 
+    def _scanner(self) -> Scanner:
+        prefix = self._rules.prefix
+        types = [(name, topic_of(name, prefix), plan.form) for name, plan in PLANS.items() if plan.form is not None]
+        return Scanner(types, self._currencies, self._tolerance, MAX_BYTES)
+
     def _new_home(self, key: bytes) -> tuple[str, int] | None:
         """The account and hash of a key not seen before, None where it can be no account's."""
         try:
@@ -114,6 +126,10 @@ class Decoder:
 
     def _fast(self, value: bytes, account: str | None, topic: str | None, latest: int) -> Event | None:
         """The event where everything is plainly right, else None."""
+        if self.scanner is not None:
+            event = self.scanner.read(value, account, topic, latest)
+            if event is not None:
+                return event
         if len(value) > MAX_BYTES:
             return None
         try:

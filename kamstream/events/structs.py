@@ -3,7 +3,7 @@
 Every type has a *data* struct (normal form, see `Event`) and two *wire* structs. The strict one knows every
 field, so msgspec looks at every byte; it is the data struct itself where the two do not differ. The loose
 one skips unknown fields. Both accept a subset of what the models accept; what they refuse is judged by the
-models.
+models. For the compiled scanner every field also has a *form*: how its value is written in JSON.
 """
 
 from __future__ import annotations
@@ -31,13 +31,45 @@ _CENTS: Final = {b"%d" % tenth: tenth * 10 for tenth in range(10)} | {b"%02d" % 
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """How one value is written in JSON and what of it is accepted, told to a scanner.
+
+    ``kind``: ``text`` (``least`` to ``most`` characters), ``choice`` (one of ``choices``), ``bool``, ``money``,
+    ``instant``, ``day``, ``float`` and ``int`` (``least`` to ``most``), ``list`` (of ``item``) or ``object`` (with
+    ``fields``, for ``make`` in their order). None for a limit that is not.
+    """
+
+    kind: str
+    least: float | None = None
+    most: float | None = None
+    choices: tuple[str, ...] = ()
+    item: Form | None = None
+    fields: tuple[Field, ...] = ()
+    make: type[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of an object: where it is not required, absent and null mean the default."""
+
+    name: str
+    required: bool
+    default: Any
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
 class _Shape:
-    """The msgspec types of one field, and its conversions; None where a value stays as it is."""
+    """The msgspec types of one field, and its conversions; None where a value stays as it is.
+
+    Without a form the scanner leaves the whole type to msgspec.
+    """
 
     wire: Any
     data: Any
     from_wire: Convert | None = None
     from_model: Convert | None = None
+    form: Form | None = None
 
 
 def money_of_raw(raw: Any) -> int:
@@ -70,10 +102,10 @@ def _optional(convert: Convert | None) -> Convert | None:
 
 
 _UNITS: Final = {
-    Unit.MONEY: _Shape(msgspec.Raw, int, money_of_raw, _minor_units),
-    Unit.INSTANT: _Shape(str, int, parse_time, parse_time),
-    Unit.DAY: _Shape(str, int, parse_day, parse_day),
-    Unit.CURRENCY: _Shape(str, str),  # the decoder knows which currencies there are
+    Unit.MONEY: _Shape(msgspec.Raw, int, money_of_raw, _minor_units, Form("money", most=_MAX_MINOR)),
+    Unit.INSTANT: _Shape(str, int, parse_time, parse_time, Form("instant")),
+    Unit.DAY: _Shape(str, int, parse_day, parse_day, Form("day")),
+    Unit.CURRENCY: _Shape(str, str, form=Form("text")),  # the decoder knows which currencies there are
 }
 
 
@@ -95,7 +127,7 @@ def _shape_of(hint: Any) -> _Shape:
     if origin in (types.UnionType, typing.Union):
         inner = _shape_of(args[0])
         wire = inner.wire if inner.wire is msgspec.Raw else inner.wire | None
-        return _Shape(wire, inner.data | None, _optional(inner.from_wire), _optional(inner.from_model))
+        return _Shape(wire, inner.data | None, _optional(inner.from_wire), _optional(inner.from_model), inner.form)
     if origin is Annotated:
         return _annotated(args[0], args[1:])
     if origin is list:
@@ -103,11 +135,15 @@ def _shape_of(hint: Any) -> _Shape:
         each = item.from_model
         convert: Convert = tuple if each is None else lambda values: tuple(each(value) for value in values)
         many: Any = tuple
-        return _Shape(many[item.wire, ...], many[item.data, ...], None, convert)
+        form = None if item.form is None else Form("list", item=item.form)
+        return _Shape(many[item.wire, ...], many[item.data, ...], None, convert, form)
     if hint is TargetModel:
-        return _Shape(Target, Target, None, _target_of_model)
-    if hint is bool or origin is Literal:
-        return _Shape(hint, hint)
+        return _Shape(Target, Target, None, _target_of_model, _form_of_model(TargetModel, Target))
+    if hint is bool:
+        return _Shape(hint, hint, form=Form("bool"))
+    if origin is Literal:
+        texts = all(type(choice) is str for choice in args)
+        return _Shape(hint, hint, form=Form("choice", choices=args) if texts else None)
     raise TypeError(f"no struct type for {hint!r}")
 
 
@@ -126,7 +162,27 @@ def _annotated(base: Any, metadata: tuple[Any, ...]) -> _Shape:
                 elif isinstance(rule, annotated_types.Le):
                     limits["le"] = rule.le
     typed = Annotated[base, msgspec.Meta(**limits)]
-    return _Shape(typed, typed, None, float if base is float else None)
+    return _Shape(typed, typed, None, float if base is float else None, _form_within(base, limits))
+
+
+def _form_within(base: Any, limits: dict[str, Any]) -> Form | None:
+    if base is str:
+        return Form("text", limits.get("min_length"), limits.get("max_length"))
+    if base in (int, float):
+        return Form(base.__name__, limits.get("ge"), limits.get("le"))
+    return None
+
+
+def _form_of_model(model: type[Payload], make: type[Any]) -> Form | None:
+    """The form of an object whose members go into ``make`` by their names; its fields are in the order of ``make``."""
+    hints = typing.get_type_hints(model, include_extras=True)
+    fields = []
+    for name in make.__struct_fields__:
+        field, form = model.model_fields[name], _shape_of(hints[name]).form
+        if form is None:
+            return None
+        fields.append(Field(name, field.is_required(), None if field.is_required() else _default(field), form))
+    return Form("object", fields=tuple(fields), make=make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +201,7 @@ class Plan:
     from_loose: Convert
     from_model: Convert
     has_currency: bool
+    form: Form | None
 
 
 def _converter(names: tuple[str, ...], converts: list[Convert | None], target: type[Any]) -> Convert:
@@ -197,6 +254,7 @@ def _plan(kind: EventType) -> Plan:
         from_loose=from_wire,
         from_model=_converter(names, [shape.from_model for shape in shapes], data),
         has_currency="currency" in names,
+        form=_form_of_model(model, data),
     )
 
 
