@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kamstream.events import Event
+from kamstream.events import Refusal
 from kamstream.events.topics import TopicNames
 from kamstream.worker.changelog import Changelog
 from kamstream.worker.deadletters import DeadLetter, dead_letter
+from kamstream.worker.fetching import feed, since
 from kamstream.worker.metrics import Metrics
 from kamstream.worker.protocols import DecoderLike, EngineLike
 from kamstream.worker.rollups import unpack
@@ -18,7 +19,7 @@ from kamstream.worker.state import State
 from kamstream.worker.takeover import Takeover
 from kamstream.worker.watermark import Span
 
-APPLIED, TOO_LATE = "applied", "too-late"
+TOO_LATE = "too-late"
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Partition:
         """Apply the records of one fetch that were not applied before."""
         at = self.positions[topic]
         if records[0].offset < at:
-            records = [record for record in records if record.offset >= at]
+            records = since(records, at)
             if not records:
                 return
         if topic in self._inputs:
@@ -142,34 +143,23 @@ class Partition:
         self.touched = True
 
     def _events(self, topic: str, records: Sequence[Any]) -> None:
-        decode, apply = self._decoder.decode, self.engine.apply
         refused = self.refused.get(topic)
         if refused:
             records = [record for record in records if record.offset not in refused]
             if not records:
                 return
-        partition, partitions = self.number, self._partitions
         before, duplicates, letters = self.engine.time, 0, len(self.unflushed.letters)
-        for record in records:
-            event = decode(
-                topic=topic,
-                key=record.key,
-                value=record.value,
-                headers=record.headers,
-                timestamp=record.timestamp,
-                partition=partition,
-                partitions=partitions,
-            )
-            if isinstance(event, Event):
-                verdict = apply(event, record.offset)
-                if verdict == APPLIED:
-                    continue
-                if verdict == TOO_LATE:
-                    self._refuse(record, TOO_LATE, "older than the horizon before the newest event of its account")
-                else:
-                    duplicates += 1
+
+        def other(record: Any, verdict: Refusal | str) -> None:
+            nonlocal duplicates
+            if isinstance(verdict, Refusal):
+                self._refuse(record, verdict.code, verdict.detail)
+            elif verdict == TOO_LATE:
+                self._refuse(record, TOO_LATE, "older than the horizon before the newest event of its account")
             else:
-                self._refuse(record, event.code, event.detail)
+                duplicates += 1
+
+        feed(self._decoder, topic, records, self.number, self._partitions, self.engine.apply, other)
         self.applied += len(records)
         self._metrics.duplicates.inc(duplicates)
         self._metrics.applied.inc(len(records) - duplicates - (len(self.unflushed.letters) - letters))

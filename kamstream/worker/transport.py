@@ -7,7 +7,7 @@ an acknowledgement only makes Faust ask.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -18,6 +18,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 from kamstream.errors import UserError
+from kamstream.native import COMPILED
+from kamstream.worker.fetching import fetched, leave_as_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +49,6 @@ class Host(Protocol):
     def give_up(self, reason: BaseException) -> NoReturn: ...
 
 
-class Fetched(list[Any]):
-    """The records of one fetch, and the offset (``begin``) from which on they are all there are."""
-
-    def __init__(self, records: Iterable[Any], begin: int) -> None:
-        super().__init__(records)
-        self.begin = begin
-
-
 class CarrierSchema(Schema[Any, Any]):
     """Hands a carrier to the channel as it is: its records are decoded by the partition."""
 
@@ -75,6 +69,12 @@ class CarrierThread(driver.AIOKafkaConsumerThread):
         # Faust has no setting for it. Read once, when the consumer starts.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer; records are left as bytes where that can be."""
+        await super().on_start()
+        if COMPILED and not leave_as_bytes(self._ensure_consumer()._fetcher):
+            logger.warning("records are unpacked by aiokafka: its fetcher is not the one that is known here")
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; a failure costs nothing but an up-to-date lag display: recovery reads the watermark."""
@@ -110,11 +110,11 @@ class CarrierConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One carrier per partition of the next fetch."""
-        fetched, active = await self._wait_next_records(timeout)
-        if fetched is None or self.should_stop:
+        answer, active = await self._wait_next_records(timeout)
+        if answer is None or self.should_stop:
             return
         generation = self.app.consumer_generation_id
-        for tp, records in fetched.items():
+        for tp, records in answer.items():
             # What is dropped here because of a rebalance is sought again at its end.
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return
@@ -127,9 +127,9 @@ class CarrierConsumer(driver.Consumer):
             if follows:
                 begin = self._due.get(tp, records[0].offset)
                 self._due[tp] = records[-1].offset + 1
-                yield tp, self._carrier(tp, Fetched(records, begin), generation)
+                yield tp, self._carrier(tp, fetched(records, begin), generation)
 
-    async def _continues(self, tp: TP, records: list[Any]) -> bool:
+    async def _continues(self, tp: TP, records: Sequence[Any]) -> bool:
         """Whether the records follow what was read before.
 
         Offsets may leave holes (compaction, transactions), but a fetch that began before a seek would look the same:
@@ -152,7 +152,7 @@ class CarrierConsumer(driver.Consumer):
         await self._thread.seek_wait({tp: due})
         return False
 
-    def _carrier(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage:
+    def _carrier(self, tp: TP, records: Sequence[Any], generation: int) -> ConsumerMessage:
         last = records[-1]
         return ConsumerMessage(
             tp.topic,

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from kamstream.events.topics import topic_names
 from kamstream.worker.config import Parts, WorkerConfig
+from kamstream.worker.fetching import Fetched
 from kamstream.worker.fleet import Fleet
 from kamstream.worker.metrics import Metrics
-from kamstream.worker.transport import Fetched
 
 TOPIC = "kam.tickets"
 
