@@ -57,10 +57,14 @@ class Window:
         first, last = self.panes(now)
         return first - (last - first + 1), first - 1
 
+    def span(self, now: int) -> int:
+        """Its length in milliseconds."""
+        first, last = self.panes(now)
+        return (last - first + 1) * self.unit_ms
+
     def days(self, now: int) -> Fraction:
         """Its length in days, exact: n/24 for ``h``, n/1440 for ``m``."""
-        first, last = self.panes(now)
-        return Fraction((last - first + 1) * self.unit_ms, DAY)
+        return Fraction(self.span(now), DAY)
 
     def day_before(self, now: int) -> int:
         """The UTC day of its start, minus one, in days since the epoch."""

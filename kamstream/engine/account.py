@@ -1,9 +1,10 @@
 """One account: its entities, what was seen of it, its sums; an event goes in, facts are posted and taken back."""
 
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from kamstream.engine.book import Book
 from kamstream.engine.entity import Entity
 from kamstream.engine.kinds import (
     CONTACT,
@@ -19,13 +20,17 @@ from kamstream.engine.kinds import (
     entity_key,
     wanted_kinds,
 )
-from kamstream.engine.ledger import Ledger, post
-from kamstream.engine.plan import Frame, Lane, Plan
+from kamstream.engine.ledger import Ledger
+from kamstream.engine.plan import Frame, Plan
 from kamstream.engine.scopes import Scopes
-from kamstream.engine.seen import Seen, suffix_of
-from kamstream.engine.strand import Strand
-from kamstream.entities import contacts, interactions, products, profiles
-from kamstream.entities.fact import FOR_ACCOUNT, FOR_PERSON, Context, Derived, Fact, Profile, Record, Terms
+from kamstream.engine.seen import Seen
+from kamstream.engine.strand import Strand, restored_strand
+from kamstream.entities import contacts, products, profiles
+from kamstream.entities.deals import deal_record
+from kamstream.entities.fact import FOR_ACCOUNT, FOR_PERSON, Context, Derived, Fact, Profile, Record, Terms, Wanted
+from kamstream.entities.interactions import interaction, survey
+from kamstream.entities.threads import thread_record
+from kamstream.entities.tickets import ticket_record
 from kamstream.events import Event
 
 TOPICS = 4
@@ -37,8 +42,8 @@ class Shared:
     """What all accounts of a partition share."""
 
     __slots__ = (
-        "alone", "by_person", "context", "frame", "horizon", "journal", "kept", "kinds", "lanes", "now", "plan",
-        "schedule", "scopes", "suffixes", "terms", "timed",
+        "alone", "book", "by_person", "context", "frame", "has_contacts", "has_products", "horizon", "journal", "kinds",
+        "now", "plan", "schedule", "scopes", "terms", "timed", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -57,18 +62,24 @@ class Shared:
         self.now: int = 0
         self.horizon: int = terms.horizon
         self.frame: Frame = plan.frame(0)
-        self.lanes: dict[str, tuple[Lane, ...]] = plan.lanes
-        self.kinds: Kinds = Kinds()
-        #: By source, what follows the id in a remembered pair.
-        self.suffixes: dict[str, str] = {}
+        self.book: Book = Book(plan, terms.horizon)
+        #: Entities of which no fact is wanted are not kept.
+        self.kinds: Kinds = Kinds(wanted_kinds(terms.wants))
         #: What the stories of accounts without a profile depend on.
         self.context: Context = Context(0, None, terms)
+        self.wanted: Wanted = self.context.wanted
         #: Facts go to accounts only, and nobody else is told of them.
         self.alone: bool = tuple(plan.config.scopes) == ("account",) and journal is None
         self.by_person: bool = "kam" in plan.config.scopes
-        #: Kinds of entities of which some fact is wanted; those whose facts time changes, too.
-        self.kept: str = wanted_kinds(terms.wants)
-        self.timed: str = TICKET if terms.service_levels else ""
+        self.has_contacts: bool = self.book.wants("contact")
+        self.has_products: bool = self.book.wants("new_product")
+        #: Whether time changes the facts of tickets.
+        self.timed: bool = bool(terms.service_levels)
+
+    def turn(self, frame: Frame) -> None:
+        """T has reached another frame."""
+        self.frame = frame
+        self.book.turn(frame)
 
 
 class Account:
@@ -76,6 +87,7 @@ class Account:
 
     __slots__ = (
         "born",
+        "cause",
         "changed",
         "chunks",
         "context",
@@ -88,6 +100,7 @@ class Account:
         "shared",
         "spilled",
         "swept",
+        "touched",
         "unowned",
     )  # fmt: skip
 
@@ -97,17 +110,18 @@ class Account:
         #: An entity in memory, or its own row; ``chunks`` are the sealed rows of those that are still rows.
         self.entities: dict[str, Any] = {}
         self.chunks: dict[str, dict[int, bytes]] | None = None
-        self.ledger: Ledger = Ledger(shared.plan)
-        self.unowned: Ledger | None = Ledger(shared.plan) if shared.by_person else None
-        self.ledger.changed = None
-        if self.unowned is not None:
-            self.unowned.changed = None
+        self.ledger: Ledger = Ledger(shared.plan, tracked=False)
+        self.unowned: Ledger | None = Ledger(shared.plan, tracked=False) if shared.by_person else None
         self.profile: Profile | None = None
         self.context: Context = shared.context
         self.born: bool = False
         self.live: bool = True
         self.seen: list[Seen | None] = [None] * TOPICS
-        self.changed: dict[str, bool] | None = None
+        #: The keys of the entities that changed since the last flush; whether anything did, and the event that
+        #: changed something last (None: time did).
+        self.changed: list[str] | None = None
+        self.touched: bool = False
+        self.cause: Event | None = None
         #: Whether the sums are stored as rows of their own; up to which time old entities were looked for.
         self.spilled: bool = False
         self.swept: int = 0
@@ -116,40 +130,47 @@ class Account:
 
     def judge(self, event: Event, kind: Kind) -> str:
         """``too-late``, ``duplicate`` or ``applied``, by the account's events on the same topic."""
-        seen = self.seen[kind.topic]
-        if seen is None:
-            seen = self.seen[kind.topic] = Seen()
-        shared = self.shared
-        source = event.source
-        suffix = shared.suffixes.get(source)
-        if suffix is None:
-            suffix = shared.suffixes[source] = suffix_of(source)
-        return seen.judge(event.id, suffix, event.time, shared.horizon)
+        return self.shared.book.judge(self.seen, kind.topic, event)
 
     def take(self, event: Event, kind: Kind) -> None:
         """Let an accepted event count."""
-        self.born = True
-        self.live = not event.backfill
-        entity, data, rank = kind.entity, event.data, kind.rank
-        if entity == "":
-            if kind.name == "account.updated":
-                self._take_profile(profiles.record(event, rank))
-            else:
-                self._post(interactions.survey(event, _head(event, rank)), 1)
-            return
-        if entity == THREAD:
-            self._take_interaction(event, data, rank)
-        if entity not in self.shared.kept:
-            return
-        key = entity_key(entity, data)
-        if key == "":
-            return
-        keep = kind.keep
+        self.born, self.live, self.cause = True, not event.backfill, event
+        data = event.data
+        if kind.is_thread:
+            if not data.automated:
+                self._take_interaction(event, data, kind)
+        elif kind.is_story:
+            if kind.is_kept:
+                if kind.entity == TICKET:
+                    self._take_record(TICKET + data.ticket_id, ticket_record(event, kind.rank))
+                else:
+                    self._take_record(DEAL + data.deal_id, deal_record(event, kind.rank))
+        elif kind.entity:
+            if kind.is_kept:
+                self._take_other(event, kind)
+        elif kind.name == "account.updated":
+            self._take_profile(profiles.record(event, kind.rank))
+        else:
+            self._post(survey(event, self._because(event, kind)), 1)
+
+    def _take_interaction(self, event: Event, data: Any, kind: Kind) -> None:
+        """An interaction counts by itself, for its contact, and in its thread."""
+        shared = self.shared
+        if shared.wanted.interaction:
+            self._post(interaction(event, self._because(event, kind)), 1)
+        if shared.has_contacts and data.contact_id is not None:
+            self._take_contact(data.contact_id, data.owner_id, _head(event, kind.rank))
+        if kind.is_kept and data.thread_id is not None:
+            self._take_record(THREAD + data.thread_id, thread_record(event, kind.rank))
+
+    def _because(self, event: Event, kind: Kind) -> tuple[Record, ...]:
+        return (_head(event, kind.rank),) if self.shared.wanted.causes else ()
+
+    def _take_other(self, event: Event, kind: Kind) -> None:
+        """An event of the contracts or of a milestone, whose facts are derived whole."""
+        keep, key = kind.keep, entity_key(kind.entity, event.data)
         assert keep is not None
-        record = keep(event, rank)
-        if entity in STORIES:
-            self._take_record(key, record)
-            return
+        record = keep(event, kind.rank)
         there = self._entity(key, list)
         records = there.state
         self._facts(there, key)
@@ -174,21 +195,13 @@ class Account:
             self._settle(key, entity)
         return True
 
-    def _take_interaction(self, event: Event, data: Any, rank: int) -> None:
-        record = _head(event, rank)
-        fact = interactions.interaction(event, record)
-        if fact is None:
-            return
-        self._post(fact, 1)
-        contact = data.contact_id
-        if contact is None or "contact" not in self.shared.lanes:
-            return
+    def _take_contact(self, contact: str, owner: str | None, record: Record) -> None:
         key = CONTACT + contact
         entity = self._entity(key, dict)
         self._facts(entity, key)
-        known = entity.state.get(data.owner_id)
+        known = entity.state.get(owner)
         if known is None or record > known:
-            entity.state[data.owner_id] = record
+            entity.state[owner] = record
             self._settle(key, entity)
 
     def _take_profile(self, record: Record) -> None:
@@ -217,7 +230,7 @@ class Account:
     def set_profile(self, profile: Profile) -> None:
         """Let a profile stand, nothing else."""
         self.profile = profile
-        self.context = Context(0, profile, self.shared.terms)
+        self.context = self.context.at(0, profile)
 
     def _depending(self, before: Profile | None, after: Profile) -> list[str]:
         """The entities whose facts a change of profile restates."""
@@ -234,13 +247,10 @@ class Account:
         """Move the sums without an owner from one KAM to the other."""
         if self.unowned is None:
             return
-        scopes, oldest = self.shared.scopes, self.shared.frame.oldest
-        for unit, number, pane in self.unowned.panes():
-            if number < oldest[unit]:
-                continue
-            if old is not None:
-                scopes.merge("kam", old, unit, number, pane, -1, self.live)
-            scopes.merge("kam", new, unit, number, pane, 1, self.live)
+        scopes, frame = self.shared.scopes, self.shared.frame
+        if old is not None:
+            scopes.move("kam", old, self.unowned, -1, frame, self.live)
+        scopes.move("kam", new, self.unowned, 1, frame, self.live)
 
     # -- strands -----------------------------------------------------------------------------------------------
 
@@ -252,36 +262,43 @@ class Account:
             strand = Strand(key)
         else:
             chunks = self.chunks.pop(key, None) if self.chunks else None
-            strand = Strand.restored(key, strand, chunks)
+            strand = restored_strand(key, strand, chunks)
         self.entities[key] = strand
         return strand
 
     def _take_record(self, key: str, record: Record) -> None:
         """Let an event of a story count: one in order is read, for any other the story is read anew."""
         strand = self._strand(key)
-        if self.changed is None:
-            self.changed = {}
-        self.changed[key] = True
-        if record[0] > strand.last and key[0] not in self.shared.timed:
-            context = self.context
-            story = strand.story
-            if story is None:
-                story = strand.read(context)
-            final = story.read(record, context)
-            if final is not None:
-                strand.append(record)
-                for fact in final:
-                    self._post(fact, 1)
-                old, new = strand.facts, story.standing(context)
-                assert old is not None
-                strand.facts = new
-                if old or new:
-                    self._exchange(old, new)
+        if not strand.changed:
+            strand.changed = True
+            self._note(key)
+        if record[0] > strand.last and not (self.shared.timed and key[0] == TICKET):
+            if self._read_on(strand, record):
                 return
             strand.story = None  # it has read what restates its final facts
         before = self._old_facts(strand)
         strand.insert(record)
         self._replace(strand, before, strand.records())
+
+    def _read_on(self, strand: Strand, record: Record) -> bool:
+        """Read a record that comes after all others; False where it restates facts that were final."""
+        context, story = self.context, strand.story
+        if story is None:
+            story = strand.read(context)
+        final = story.read(record, context)
+        if final is None:
+            return False
+        strand.append(record)
+        for fact in final:
+            self._post(fact, 1)
+        if story.moved:
+            story.moved = False
+            old, new = strand.facts, story.standing(context)
+            assert old is not None
+            strand.facts = new
+            if old or new:
+                self._exchange(old, new)
+        return True
 
     def _old_facts(self, strand: Strand) -> list[Fact]:
         """All facts that count for a strand as it stands, before it changes."""
@@ -291,12 +308,16 @@ class Account:
         return self._derived(strand, strand.records(), at).facts
 
     def _derived(self, strand: Strand, records: list[Record], now: int) -> Derived:
-        return derive(strand.key, records, Context(now, self.profile, self.shared.terms), strand.begin)
+        return derive(strand.key, records, self.context.at(now, self.profile), strand.begin)
 
     def _replace(self, strand: Strand, old: list[Fact], records: list[Record]) -> None:
         """Take back all of a strand's facts and post those of its records, leaving alone what is in both."""
         new, due = self._derived(strand, records, self.shared.now)
-        self._schedule(strand.key, due, strand.due)
+        if due is not None and due != strand.due:
+            self.shared.schedule(due, self.id, strand.key)
+        if not strand.changed:
+            strand.changed = True
+            self._note(strand.key)
         strand.due, strand.story, strand.facts = due, None, None
         self._exchange(old, new)
 
@@ -310,7 +331,7 @@ class Account:
         return entity
 
     def _derive(self, key: str, state: Any, now: int) -> Derived:
-        kind, context = key[0], Context(now, self.profile, self.shared.terms)
+        kind, context = key[0], self.context.at(now, self.profile)
         if kind == CONTACT:
             return contacts.derive(state, context) if state else Derived([], None)
         if kind == PRODUCT:
@@ -331,20 +352,28 @@ class Account:
         old = entity.facts or []
         new, due = self._derive(key, entity.state, self.shared.now)
         entity.facts = new
-        self._schedule(key, due, entity.due)
+        if due is not None and due != entity.due:
+            self.shared.schedule(due, self.id, key)
+        if not entity.changed:
+            entity.changed = True
+            self._note(key)
         entity.due = due
         self._exchange(old, new)
 
-    def _schedule(self, key: str, due: int | None, known: int | None) -> None:
-        if due is not None and due != known:
-            self.shared.schedule(due, self.id, key)
+    def _note(self, key: str) -> None:
+        """An entity's row is to be written."""
         if self.changed is None:
-            self.changed = {}
-        self.changed[key] = True
+            self.changed = []
+        self.changed.append(key)
 
     # -- facts -------------------------------------------------------------------------------------------------
 
     def _exchange(self, old: list[Fact], new: list[Fact]) -> None:
+        """Take back old facts and post new ones, leaving alone what is in both."""
+        if not old:
+            for fact in new:
+                self._post(fact, 1)
+            return
         gone, come = _difference(old, new)
         for fact in gone:
             self._post(fact, -1)
@@ -353,42 +382,36 @@ class Account:
 
     def _post(self, fact: Fact, sign: int) -> None:
         shared = self.shared
-        kind = fact.kind
-        if kind == "product_won":
+        if fact.kind == "product_won":
             self._link_product(fact, sign)
-            return
-        lanes = shared.lanes.get(kind)
-        if shared.alone:
-            if lanes is not None and fact.credit != FOR_PERSON:
-                post([self.ledger], fact, lanes, sign, shared.frame)
-            return
-        if shared.journal:
-            shared.journal(self.id, fact, sign)
-        if lanes is not None:
-            self._post_wide(fact, lanes, sign)
+        elif not shared.alone:
+            if shared.journal is not None:
+                shared.journal(self.id, fact, sign)
+            if shared.book.wants(fact.kind):
+                self._post_wide(fact, sign)
+        elif fact.credit != FOR_PERSON:
+            shared.book.post(self.ledger, fact, sign)
 
-    def _post_wide(self, fact: Fact, lanes: tuple[Lane, ...], sign: int) -> None:
+    def _post_wide(self, fact: Fact, sign: int) -> None:
         """Post a fact to the account, the company and the credited person."""
-        shared, scopes = self.shared, self.shared.scopes
-        ledgers: list[Ledger] = []
+        shared, scopes, book = self.shared, self.shared.scopes, self.shared.book
         if fact.credit != FOR_PERSON:
-            ledgers.append(self.ledger)
+            book.post(self.ledger, fact, sign)
             company = scopes.ledger_of("company", "all", self.live)
             if company is not None:
-                ledgers.append(company)
+                book.post(company, fact, sign)
         if fact.credit != FOR_ACCOUNT and shared.by_person:
             person = fact.person
             if person is None:
                 if self.unowned is not None:
-                    ledgers.append(self.unowned)
+                    book.post(self.unowned, fact, sign)
                 person = self.profile.kam_id if self.profile else None
             theirs = scopes.ledger_of("kam", person, self.live) if person is not None else None
             if theirs is not None:
-                ledgers.append(theirs)
-        post(ledgers, fact, lanes, sign, shared.frame)
+                book.post(theirs, fact, sign)
 
     def _link_product(self, fact: Fact, sign: int) -> None:
-        if "new_product" not in self.shared.lanes:
+        if not self.shared.has_products:
             return
         product, _, deal = fact.label.partition("\0")
         key = PRODUCT + product
@@ -405,12 +428,12 @@ def _head(event: Event, rank: int) -> Record:
     return event.time, rank, event.source, event.id, event.type
 
 
-def _difference(old: Sequence[Fact], new: Sequence[Fact]) -> tuple[list[Fact], list[Fact]]:
+def _difference(old: list[Fact], new: list[Fact]) -> tuple[list[Fact], list[Fact]]:
     """What to take back and what to post so that the new facts count in place of the old ones."""
     place, shorter = 0, min(len(old), len(new))
-    while place < shorter and old[place] == new[place]:
+    while place < shorter and (old[place] is new[place] or old[place].equals(new[place])):
         place += 1
-    gone, come = list(old[place:]), list(new[place:])
+    gone, come = old[place:], new[place:]
     if gone and come:
         for fact in come[:]:
             if fact in gone:

@@ -97,3 +97,26 @@ def merge(row: Row, other: Row, sign: int, has_spread: bool) -> None:
             counts[key] = left
         else:
             del counts[key]
+
+
+def stored(row: Row, has_spread: bool) -> list[Any]:
+    """A row as it is stored: the same of equal sums, integers beyond 64 bits as text.
+
+    >>> stored([2, 2**63, {80: 1, 70: 1}], True), stored([1, 5, {70: 1}], True)
+    ([2, '9223372036854775808', {70: 1, 80: 1}], [1, 5, 70])
+    """
+    last = len(row) - 1 if has_spread else len(row)
+    made = [x if _LEAST <= x <= _MOST else str(x) for x in row[:last]]
+    if has_spread:
+        counts = spread_of(row)
+        bare = len(counts) == 1 and next(iter(counts.values())) == 1
+        made.append(next(iter(counts)) if bare else dict(sorted(counts.items())))
+    return made
+
+
+def restored(row: list[Any]) -> Row:
+    """The row that was stored so."""
+    return [int(x) if isinstance(x, str) else x for x in row]
+
+
+_LEAST, _MOST = -(2**63), 2**63 - 1

@@ -16,7 +16,7 @@ SCOPES = ("account", "kam", "company")
 #: The id of the company's own table.
 COMPANY_ID = "all"
 #: Counts up when the meaning of stored rows changes, so that older state is derived anew.
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class Config:
         parts = (
             STATE_FORMAT,
             [window.name for window in self.windows],
-            [kpi.name for kpi in self.kpis],
+            # Rows name sums by their place, which follows from these.
+            [(kpi.name, kpi.sums.name, kpi.sums.width, kpi.beside and kpi.beside.name) for kpi in self.kpis],
             sorted(self.scopes),
             self.reporting_currency,
             sorted((c, sorted(m.items())) for c, m in self.rates.items()),

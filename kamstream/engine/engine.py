@@ -10,26 +10,26 @@ clock, and knows no broker. It owns its state and mutates it; what must outlive 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import islice
 
 from kamstream.alerts import AlertRecord
 from kamstream.engine import store
-from kamstream.engine.account import Account, Journal, Shared
+from kamstream.engine.account import Account, Journal
 from kamstream.engine.alarms import Alarms
 from kamstream.engine.config import COMPANY_ID, Config
-from kamstream.engine.ledger import Ledger
+from kamstream.engine.intake import Intake
+from kamstream.engine.ledger import Ledger, Totals
 from kamstream.engine.plan import Plan
-from kamstream.engine.rows import FINGERPRINT_KEY, TIME_KEY, decode, due_of, encode
+from kamstream.engine.restoring import sort_rows
+from kamstream.engine.rows import FINGERPRINT_KEY, TIME_KEY, decode, encode
 from kamstream.engine.scopes import Received, Rollup, ScopeId, Scopes, scope_key
-from kamstream.engine.tables import Reader, Table, TableChange, Totals, Value, waits_of
+from kamstream.engine.tables import Reader, Table, TableChange, Value, waits_of
 from kamstream.entities.fact import Profile
 from kamstream.events import Event, murmur2
 
 #: The key of the row that ends a takeover: all of a partition's sums have been sent.
 COMPLETE = b"complete "
-#: A time that never comes.
-FAR = 2**62
 
 
 @dataclass(slots=True)
@@ -60,24 +60,21 @@ class Engine:
     ) -> None:
         self.config = config
         self.partition = partition
-        self.time = 0
-        self._until = until
         self._plan = Plan(config)
         self._scopes = Scopes(self._plan, partition)
         self._received = Received(self._plan)
         self._alarms = Alarms(config.rules)
         self._reader = Reader(self._plan)
         terms = replace(config.terms(), wants=self._plan.wants if journal is None else None)
-        self._shared = Shared(self._plan, self._scopes, terms, self._schedule, journal)
-        #: An account, or its rows: keys without its prefix, each followed by its value.
-        self._accounts: dict[str, Account | list[bytes]] = {}
-        self._touched: dict[str, Account] = {}
+        self._intake = Intake(self._plan, self._scopes, terms, journal, until)
+        self._shared = self._intake.shared
         #: Ids whose values may have changed, in the order in which they did, with the cause.
         self._dirty: dict[ScopeId, str] = {}
+        #: Ids that were not handed over since a takeover, the next one last; those that anything happens to go first.
+        self._owed: list[ScopeId] = []
         self._tables: dict[ScopeId, Table] = {}
         #: Ids that nobody watched for a while: what ran out meanwhile counts only if their new values agree.
         self._unwatched: set[ScopeId] = set()
-        self._entity_dues: list[tuple[int, str, str]] = []
         self._table_dues: list[tuple[int, ScopeId]] = []
         self._rows: dict[bytes, bytes | None] = {}
         self._stored_time = -1
@@ -86,53 +83,22 @@ class Engine:
         self._names = [field.name for field in self._plan.fields]
         self._moving = any(field.kpi.name == "oldest_wait" for field in self._plan.fields)
         self._has_accounts = "account" in config.scopes
-        self._next_due = FAR
         self._dirty_own_company()
 
     # -- in ----------------------------------------------------------------------------------------------------
 
+    @property
+    def time(self) -> int:
+        """T, epoch milliseconds; 0 before the first event."""
+        return self._shared.now
+
     def apply(self, event: Event, offset: int = 0) -> str:
         """Let an event in: ``applied``, ``duplicate`` or ``too-late``; only the first moves anything."""
-        id = event.account
-        account = self._accounts.get(id)
-        if not isinstance(account, Account):
-            account = Account(id, self._shared) if account is None else self._account(id)
-            assert account is not None
-        kind = self._shared.kinds[event.type]
-        verdict = account.judge(event, kind)
-        if verdict != "applied":
-            return verdict
-        self._accounts[id] = self._touched[id] = account
-        time = event.time
-        if time > self.time:
-            if self._until is not None and time > self._until:
-                return verdict
-            self.advance(time)
-        account.take(event, kind)
-        if self._has_accounts:
-            self._dirty["account", id] = f"{event.source}/{event.id}"
-        return verdict
+        return self._intake.apply(event)
 
     def advance(self, now: int) -> None:
         """Move T on to ``now``; never back."""
-        if now <= self.time:
-            return
-        self.time = self._shared.now = now
-        if now >= self._shared.frame.until:
-            self._shared.frame = self._plan.frame(now)
-        if now >= self._next_due:
-            self._let_fall_due()
-
-    def _let_fall_due(self) -> None:
-        dues = self._entity_dues
-        while dues and dues[0][0] <= self.time:
-            _, id, key = heappop(dues)
-            account = self._account(id)
-            if account and account.fall_due(key):
-                self._touched[id] = account
-                if self._has_accounts:
-                    self._dirty["account", id] = "tick"
-        self._next_due = dues[0][0] if dues else FAR
+        self._intake.advance(now)
 
     def receive(self, key: bytes, payload: bytes | None, stamp: tuple[int, int]) -> None:
         """Take in a row of sums that a partition sent; ``stamp`` is its (epoch, flush)."""
@@ -157,6 +123,7 @@ class Engine:
     def flush(self, *, evaluate: bool = True, most: int | None = None) -> Flush:
         """Hand over all that changed; values of at most ``most`` ids. Without ``evaluate`` no alert takes a step."""
         now, frame = self.time, self._shared.frame
+        self._note_touched()
         while self._table_dues and self._table_dues[0][0] <= now:
             due, key = heappop(self._table_dues)
             table = self._tables.get(key)
@@ -169,9 +136,9 @@ class Engine:
         rollups = self._scopes.collect(frame, self._rows)
         # Before the first event and the first tick there is no T that values could be of.
         changes = self._changes(evaluate, most) if now else []
-        for account in self._touched.values():
+        for account in self._intake.touched:
             store.collect(account, self._rows)
-        self._touched = {}
+        self._intake.collected()
         steps = self._alarms.collect(self._rows)
         if now != self._stored_time:
             self._rows[TIME_KEY] = encode(now)
@@ -179,20 +146,40 @@ class Engine:
                 self._rows[FINGERPRINT_KEY] = self.config.fingerprint().encode()
             self._stored_time = now
         rows, self._rows = list(self._rows.items()), {}
-        return Flush(rows, rollups, changes, steps, now, bool(now and self._dirty))
+        return Flush(rows, rollups, changes, steps, now, bool(now and (self._dirty or self._owed)))
+
+    def _note_touched(self) -> None:
+        """The values of accounts that something happened to may have changed."""
+        if self._has_accounts:
+            for account in self._intake.touched:
+                cause = account.cause
+                self._dirty["account", account.id] = "tick" if cause is None else f"{cause.source}/{cause.id}"
 
     def _changes(self, evaluate: bool, most: int | None) -> list[TableChange]:
-        """The changes of dirty ids, of at most so many, the longest dirty first."""
+        """The changes of dirty ids, of at most so many, the longest dirty first, then those that are owed."""
         changes: list[TableChange] = []
-        while self._dirty and (most is None or len(changes) < most):
-            ids = list(islice(self._dirty.items(), None if most is None else most - len(changes)))
+        while most is None or len(changes) < most:
+            room = None if most is None else most - len(changes)
+            ids = list(islice(self._dirty.items(), room))
             for key, _ in ids:
                 del self._dirty[key]
+            ids = ids or self._next_owed(room)
+            if not ids:
+                break
             for key, cause in ids:
                 change = self._change(key, cause, evaluate)
                 if change:
                     changes.append(change)
         return changes
+
+    def _next_owed(self, room: int | None) -> list[tuple[ScopeId, str]]:
+        """Some ids that are owed and were not handed over on another occasion."""
+        ids: list[tuple[ScopeId, str]] = []
+        while self._owed and (room is None or len(ids) < room):
+            key = self._owed.pop()
+            if key not in self._tables:
+                ids.append((key, "tick"))
+        return ids
 
     def table(self, scope: str, id: str) -> TableChange:
         """The whole table of an id as it stands."""
@@ -213,7 +200,7 @@ class Engine:
     def ids(self) -> Iterator[ScopeId]:
         """Every id that has a table here."""
         if self._has_accounts:
-            for id in list(self._accounts):
+            for id in list(self._intake.accounts):
                 account = self._account(id)
                 if account and account.born:
                     yield "account", id
@@ -240,10 +227,8 @@ class Engine:
         if rows.get(FINGERPRINT_KEY, self.config.fingerprint().encode()) != self.config.fingerprint().encode():
             return False
         restore = _Restore(self, rows)
-        self.time = self._shared.now = restore.time
-        self._stored_time = self.time if TIME_KEY in rows else -1
-        self._shared.frame = self._plan.frame(self.time)
         restore.families()
+        self._stored_time = self.time if TIME_KEY in rows else -1
         self._alarms.drop_removed(self.time)
         self.touch_all()
         return True
@@ -252,24 +237,16 @@ class Engine:
         """Have the values of every id computed and handed over whole."""
         self._tables.clear()
         self._table_dues.clear()
-        if self._has_accounts:
-            self._dirty.update((("account", id), "tick") for id in self._accounts)
-        for key in self._received.ids():
-            self._dirty[key] = "tick"
         self._dirty_own_company()
-        self._unwatched = set(self._dirty)
+        self._owed = self._received.ids()
+        if self._has_accounts:
+            self._owed += [("account", id) for id in self._intake.accounts]
+        self._unwatched = {*self._owed, *self._dirty}
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _schedule(self, due: int, account: str, key: str) -> None:
-        heappush(self._entity_dues, (due, account, key))
-        self._next_due = self._entity_dues[0][0]
-
     def _account(self, id: str) -> Account | None:
-        account = self._accounts.get(id)
-        if isinstance(account, list):
-            account = self._accounts[id] = store.restored(id, account, self._shared)
-        return account
+        return self._intake.account(id)
 
     def _owns_company(self) -> bool:
         wanted = "company" in self.config.scopes
@@ -340,7 +317,7 @@ class Engine:
         if due is not None and (table.watched == 0 or due < table.watched):
             heappush(self._table_dues, (due, key))
             table.watched = due
-        waits = waits_of(ledger, self._plan) if self._moving else None
+        waits = waits_of(ledger) if self._moving else None
         if waits is None:
             table.waits = None
             self._waiting.discard(key)
@@ -382,10 +359,10 @@ class _Profiles(Mapping[str, Profile | None]):
         return self._engine.profile(account)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._engine._accounts)
+        return iter(self._engine._intake.accounts)
 
     def __len__(self) -> int:
-        return len(self._engine._accounts)
+        return len(self._engine._intake.accounts)
 
 
 class _Restore:
@@ -399,25 +376,12 @@ class _Restore:
     def families(self) -> None:
         """Put every row where it belongs; accounts stay bytes until they are touched."""
         engine = self._engine
-        accounts: dict[bytes, list[bytes]] = {}
-        for key, value in self._rows.items():
-            family = key[0]
-            if family == _ACCOUNT:
-                id, _, part = key.partition(b"\0")
-                parts = accounts.get(id)
-                if parts is None:
-                    accounts[id] = [part, value]
-                else:
-                    parts += (part, value)
-                if part[0] == _ENTITY and (due := due_of(part, value)) is not None:
-                    engine._entity_dues.append((due, id[1:].decode(), part[1:].decode()))
-            else:
-                self._other(chr(family), key, value)
-        for key in sorted((key for key in self._rows if key[:1] == b"O"), key=lambda key: int(key[1:])):
-            engine._alarms.restore_outbox(int(key[1:]), self._rows[key])
-        engine._accounts.update((id[1:].decode(), parts) for id, parts in accounts.items())
-        heapify(engine._entity_dues)
-        engine._next_due = engine._entity_dues[0][0] if engine._entity_dues else FAR
+        accounts, dues, rest = sort_rows(self._rows)
+        engine._intake.restore(self.time, accounts, dues)
+        for key, value in rest:
+            self._other(chr(key[0]), key, value)
+        for number, value in sorted((int(key[1:]), value) for key, value in rest if key[:1] == b"O"):
+            engine._alarms.restore_outbox(number, value)
 
     def _other(self, family: str, key: bytes, value: bytes) -> None:
         engine = self._engine
@@ -432,7 +396,5 @@ class _Restore:
         elif family == "L":
             engine._alarms.restore(key[1:], value)
 
-
-_ACCOUNT, _ENTITY = b"Ae"
 
 __all__ = ["Engine", "Flush", "TableChange", "Value"]

@@ -11,15 +11,16 @@ class Entity:
     """Its state, the facts that count for it (None: not known), and when they change without an event.
 
     The state is a list of records; of a contact the latest record by person; of a product its wins by deal; of a
-    profile a list with the standing record.
+    profile a list with the standing record. ``changed`` says that its row is to be written.
     """
 
-    __slots__ = ("due", "facts", "state")
+    __slots__ = ("changed", "due", "facts", "state")
 
     def __init__(self, state: Any, due: int | None = None) -> None:
         self.state: Any = state
         self.facts: list[Fact] | None = None
         self.due: int | None = due
+        self.changed: bool = False
 
     @classmethod
     def restored(cls, key: str, row: bytes) -> "Entity":

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from kamstream.engine.rows import encode, record_of
 from kamstream.entities import contracts, deals, milestones, threads, tickets
 from kamstream.entities.fact import Context, Derived, Fact, Record, Story
@@ -32,11 +30,7 @@ TYPES = (
     "deal.lost",
     "deal.reopened",
 )
-_CODE = {name: code for code, name in enumerate(TYPES)}
-_HEAD = [(type_rank(name), name) for name in TYPES]
-
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder().decode
+RANKS = tuple(type_rank(name) for name in TYPES)
 
 #: Which facts come of an entity of a kind; nothing of it is kept where no KPI wants any of them.
 _FACTS = {
@@ -57,42 +51,57 @@ def wanted_kinds(wants: frozenset[str] | None) -> str:
 
 
 class Kind:
-    """What is to be known of a type of events: its topic, its rank, the kind of its entity ("" without one)."""
+    """What is to be known of a type of events: its topic, its rank, the kind of its entity ("" without one).
 
-    __slots__ = ("entity", "keep", "name", "rank", "topic")
+    ``is_kept`` says whether some fact of such an entity is wanted, ``is_story`` whether it is read event by event.
+    """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("entity", "is_kept", "is_story", "is_thread", "keep", "name", "rank", "topic")
+
+    def __init__(self, name: str, kept: str) -> None:
         self.name: str = name
         self.topic: int = topic_index(name)
         self.rank: int = type_rank(name)
         self.entity, self.keep = _ENTITY.get(name.partition(".")[0], ("", None))
+        self.is_kept: bool = self.entity != "" and self.entity in kept
+        self.is_story: bool = self.entity != "" and self.entity in STORIES
+        self.is_thread: bool = self.entity == THREAD
 
 
 _ENTITY: dict[str, tuple[str, Keep | None]] = {
-    "ticket": (TICKET, tickets.record),
-    "interaction": (THREAD, threads.record),
-    "deal": (DEAL, deals.record),
+    "ticket": (TICKET, tickets.ticket_record),
+    "interaction": (THREAD, threads.thread_record),
+    "deal": (DEAL, deals.deal_record),
     "contract": (CONTRACTS, contracts.record),
     "milestone": (MILESTONE, milestones.record),
 }
 
 
 class Kinds(dict[str, Kind]):
-    """The kinds by the types' names, each made when first met."""
+    """The kinds by the types' names, each made when first met; ``kept`` are the kinds of entities that are kept."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__()
+        self._kept = kept
 
     def __missing__(self, name: str) -> Kind:
-        kind = self[name] = Kind(name)
+        kind = self[name] = Kind(name, self._kept)
         return kind
 
 
-def entity_key(kind: str, data: Any) -> str:
-    """The key of the entity that an event with this data belongs to; "" of one that belongs to none."""
+def story_key(kind: str, data: Any) -> str:
+    """The key of the story that an event with this data belongs to; "" of one that belongs to none."""
     if kind == TICKET:
-        return TICKET + str(data.ticket_id)
-    if kind == THREAD:
-        return "" if data.thread_id is None or data.automated else THREAD + str(data.thread_id)
-    if kind == DEAL:
-        return DEAL + str(data.deal_id)
+        key: str = TICKET + data.ticket_id
+    elif kind == THREAD:
+        key = "" if data.thread_id is None or data.automated else THREAD + data.thread_id
+    else:
+        key = DEAL + data.deal_id
+    return key
+
+
+def entity_key(kind: str, data: Any) -> str:
+    """The key of the contracts or the milestone that an event with this data belongs to."""
     if kind == CONTRACTS:
         return CONTRACTS
     return MILESTONE + encode((data.project_id, data.milestone_id)).decode()
@@ -133,17 +142,3 @@ def derive(key: str, records: list[Record], context: Context, begin: Sequence[An
     for record in records:
         facts += story.read(record, context) or ()
     return Derived(facts + story.standing(context), None)
-
-
-def pack_record(record: Record) -> bytes:
-    """A record of a story as it is stored."""
-    return _pack((record[0], _CODE[record[4]], record[2], record[3], *record[5:]))
-
-
-def unpack_records(count: int, packed: bytes) -> list[Record]:
-    """Records that were stored one after the other."""
-    records = []
-    for time, code, source, id, *rest in _unpack(b"\xdd" + count.to_bytes(4, "big") + packed):
-        rank, name = _HEAD[code]
-        records.append((time, rank, source, id, name, *(tuple(x) if isinstance(x, list) else x for x in rest)))
-    return records

@@ -35,6 +35,11 @@ class Unit:
         """Whether its views move with T."""
         return self.code not in "nw"
 
+    @property
+    def rolls(self) -> bool:
+        """Whether all its views move by as many panes as T does."""
+        return self.moves and all(window.count for window in self.windows)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -103,23 +108,33 @@ class Ranges:
         self.oldest: int = oldest
         self.here: int = here
 
+    def rolled(self, by: int) -> "Ranges":
+        """The same views when T is so many panes further, of a unit that rolls."""
+        borders = [border + by for border in self.borders]
+        return Ranges(borders, self.views, self.held, self.oldest + by, self.here + by)
+
 
 class Frame:
-    """All views at one T; it holds until T reaches ``until``. ``oldest`` are the units' oldest panes that count."""
+    """All views at one T; it holds until T reaches ``until``. ``oldest`` are the units' oldest panes that count.
 
-    __slots__ = ("oldest", "ranges", "until")
+    ``native`` is for the compiled ledgers: the same as they want it.
+    """
+
+    __slots__ = ("native", "oldest", "ranges", "until")
 
     def __init__(self, ranges: list[Ranges], until: int) -> None:
         self.ranges: list[Ranges] = ranges
         self.oldest: list[int] = [each.oldest for each in ranges]
         self.until: int = until
+        self.native: object = None
 
 
 class Plan:
-    """The layout of an engine with these settings."""
+    """The layout of an engine with these settings; ``native`` is for the compiled ledgers: it as they want it."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.native: object = None
         self.units = _units(config)
         self._unit_index = {unit.code: index for index, unit in enumerate(self.units)}
         self.columns: list[Column] = []
@@ -139,6 +154,7 @@ class Plan:
         self.has_calendar_windows = any(not window.count for window in config.windows)
         self._width = min((unit.width for unit in self.units if unit.width), default=HOUR)
         self._ranges: list[Ranges | None] = [None] * len(self.units)
+        self._rolls: list[bool] = [unit.rolls for unit in self.units]
         self._frame: Frame | None = None
         self._frame_from = 0
 
@@ -160,8 +176,11 @@ class Plan:
     def _ranges_of(self, index: int, unit: Unit, now: int) -> Ranges:
         """A unit's views at T: those of the last T, unless T has reached another pane of the unit."""
         known = self._ranges[index]
-        if known is None or (unit.moves and known.here != now // unit.width):
+        if known is None:
             known = self._ranges[index] = _ranges(unit, now)
+        elif unit.moves and known.here != now // unit.width:
+            rolled = known.rolled(now // unit.width - known.here) if self._rolls[index] else _ranges(unit, now)
+            known = self._ranges[index] = rolled
         return known
 
     def unit_of(self, code: str) -> int:

@@ -17,16 +17,17 @@ Keys begin with a family letter and the id they belong to, closed by a zero byte
 ====================================  ==========================================================================
 """
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from kamstream.engine.cells import Pane
+from kamstream.engine.cells import Pane, restored, stored
 from kamstream.engine.plan import Plan
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder().decode
+pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder().decode
 
 TIME_KEY = b"T"
 FINGERPRINT_KEY = b"F"
@@ -43,31 +44,14 @@ def pane_key(prefix: bytes, family: bytes, unit: str, number: int) -> bytes:
 
 
 def encode_pane(pane: Pane, plan: Plan) -> bytes:
-    """A pane as bytes, its columns by their stored names."""
-    columns = plan.columns
-    return encode({columns[column].sums.name: row for column, row in pane.items()})
+    """A pane as bytes: its columns by their place in the plan, which the settings' fingerprint fixes."""
+    spreads = plan.spreads
+    return pack([[column, *stored(pane[column], spreads[column])] for column in sorted(pane)])
 
 
-def decode_pane(value: bytes, plan: Plan) -> Pane:
-    """The pane that ``encode_pane`` wrote; columns that are no longer kept are left out."""
-    pane: Pane = {}
-    for name, row in decode(value).items():
-        column = plan.column_named(name)
-        if column is None:
-            continue
-        pane[column] = _row(row)
-    return pane
-
-
-def plain_rows(cells: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    """The rows of cells that were stored by their keys, which hold for one fingerprint of the settings."""
-    return [_row(row) for _, row in cells]
-
-
-def _row(row: list[Any]) -> list[Any]:
-    if isinstance(row[-1], dict):
-        row[-1] = {int(key): count for key, count in row[-1].items()}
-    return row
+def decode_pane(value: bytes) -> Pane:
+    """The pane that ``encode_pane`` wrote."""
+    return {column: restored(row) for column, *row in unpack(value)}
 
 
 def record_of(row: list[Any]) -> tuple[Any, ...]:
@@ -77,8 +61,8 @@ def record_of(row: list[Any]) -> tuple[Any, ...]:
 
 def due_of(part: bytes, value: bytes) -> int | None:
     """The T at which an entity falls due, from its row; ``part`` is the row's key without the account's prefix."""
-    if part[1:2] in b"thd":
-        if value[_DUE_AT] == _NO_DUE:
+    if part[1:2] in READ_BY_EVENT:
+        if value[DUE_AT] == NO_DUE:
             return None
         due: int | None = msgspec.msgpack.decode(value)[0]
         return due
@@ -87,5 +71,6 @@ def due_of(part: bytes, value: bytes) -> int | None:
     return int(value[1 : value.index(b",")])
 
 
-#: Where the due time stands in the row of an entity that is read event by event, and what stands there without one.
-_DUE_AT, _NO_DUE = 3, 0xC0
+#: The kinds of entities that are read event by event; where in their rows the due time stands, and what without one.
+READ_BY_EVENT = b"thd"
+DUE_AT, NO_DUE = 3, 0xC0

@@ -6,10 +6,9 @@ the company, keyed by scope, id, source partition, unit and pane. The receiver r
 
 from collections.abc import Iterator
 
-from kamstream.engine.cells import Pane
 from kamstream.engine.ledger import Ledger
 from kamstream.engine.plan import Frame, Plan
-from kamstream.engine.rows import decode, decode_pane, encode, encode_pane, pane_key
+from kamstream.engine.rows import decode, encode, pane_key
 from kamstream.events import murmur2
 
 #: A row for another partition: its number, the key, and the pane as bytes (None: gone).
@@ -58,15 +57,15 @@ class Scopes:
         """An id's sums, about to change; ``live`` says whether a live event does it. None where nobody wants them."""
         return self._ledger((scope, id), live) if scope in self._wanted else None
 
-    def merge(self, scope: str, id: str, unit: int, number: int, pane: Pane, sign: int, live: bool) -> None:
-        """Add a whole pane to an id's sums, or take it back."""
+    def move(self, scope: str, id: str, sums: Ledger, sign: int, frame: Frame, live: bool) -> None:
+        """Add a whole ledger to an id's sums, or take it back."""
         if scope in self._wanted:
-            self._ledger((scope, id), live).merge(unit, number, pane, sign)
+            self._ledger((scope, id), live).move(sums, sign, frame)
 
     def put(self, scope: str, id: str, unit: str, number: int, value: bytes) -> None:
         """Set a pane as it was stored."""
         ledger = self._ledgers.setdefault((scope, id), Ledger(self._plan))
-        ledger.put(self._plan.unit_of(unit), number, decode_pane(value, self._plan))
+        ledger.put(self._plan.unit_of(unit), number, value)
 
     def collect(self, frame: Frame, rows: dict[bytes, bytes | None]) -> list[Rollup]:
         """Add the changed panes to ``rows`` and return them as rows for the partitions that own the ids."""
@@ -75,18 +74,13 @@ class Scopes:
             ledger = self._ledgers[scope, id]
             ledger.prune(frame)
             prefix, target = scope_prefix(scope, id), self._owner(id)
-            for place in ledger.changed or ():
-                unit, number = place & 7, place >> 3
-                pane = ledger.pane(unit, number)
+            for unit, number, value, _ in ledger.collect():
                 code = self._plan.units[unit].code
-                value = encode_pane(pane, self._plan) if pane else None
                 rows[pane_key(prefix, b"", code, number)] = value
-                ledger.collected(unit, number)
                 payload = None if live else BACKFILL
                 if value is not None:
                     payload = (LIVE if live else BACKFILL) + self._layout + value
                 rollups.append((target, rollup_key(scope, id, self._partition, code, number), payload))
-            ledger.changed = {}
             if ledger.is_empty:
                 del self._ledgers[scope, id]
         self._changed.clear()
@@ -97,7 +91,7 @@ class Scopes:
         for (scope, id), ledger in self._ledgers.items():
             for unit, number, pane in ledger.panes():
                 key = rollup_key(scope, id, self._partition, self._plan.units[unit].code, number)
-                yield self._owner(id), key, AGAIN + self._layout + encode_pane(pane, self._plan)
+                yield self._owner(id), key, AGAIN + self._layout + pane
 
     def _owner(self, id: str) -> int:
         return murmur2(id.encode()) % self._plan.config.partitions
@@ -208,9 +202,8 @@ class Received:
         scope, id, _, code, number = _parts(key)
         ledger = self._ledgers.get((scope, id))
         if ledger is None:
-            ledger = self._ledgers[scope, id] = Ledger(self._plan)
-        ledger.merge(self._plan.unit_of(code), number, decode_pane(pane, self._plan), sign)
-        ledger.changed = {}
+            ledger = self._ledgers[scope, id] = Ledger(self._plan, tracked=False)
+        ledger.merge(self._plan.unit_of(code), number, pane, sign)
         if ledger.is_empty:
             del self._ledgers[scope, id]
 

@@ -13,7 +13,9 @@ rest. A chunk whose newest pair would be too late is dropped whole.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from kamstream.native import COMPILED
 
 #: Pairs in a chunk.
 CHUNK = 24
@@ -164,3 +166,7 @@ def _time_after(text: str, pair: str) -> int:
 def _without(text: str, pair: str) -> str:
     begins = text.index(pair)
     return text[:begins] + text[text.index(_END, begins + 1) :]
+
+
+if COMPILED and not TYPE_CHECKING:
+    from kamstream.engine._seen import Seen

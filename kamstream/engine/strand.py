@@ -8,19 +8,15 @@ on events are accepted can have nothing put between them any more: they are fold
 from bisect import insort
 from typing import Any
 
-import msgspec
-
-from kamstream.engine.kinds import load_story, new_story, pack_record, unpack_records
+from kamstream.engine.kinds import load_story, new_story
+from kamstream.engine.records import Packing, read_row, unpack_records
 from kamstream.entities.fact import Context, Fact, Record, Story
 
 #: Records in a row, at the most.
 LENGTH = 32
 NEVER = -(2**62)
 
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder().decode
-#: Where the time at which it falls due stands in an entity's own row, and what stands there without one.
-DUE_AT, NO_DUE = 3, 0xC0
+_packing = Packing()
 
 
 class Sealed:
@@ -64,9 +60,10 @@ class Strand:
 
     ``last`` is the time of its last record; ``facts`` are those that count and may be taken back (None: not known);
     ``due`` is the next T at which time changes its facts; ``begin`` is what its story knew before its first record.
+    ``changed`` says that its row is to be written.
     """
 
-    __slots__ = ("begin", "count", "due", "facts", "key", "last", "packed", "sealed", "story")
+    __slots__ = ("begin", "changed", "count", "due", "facts", "key", "last", "packed", "sealed", "story")
 
     def __init__(self, key: str) -> None:
         self.key: str = key
@@ -78,36 +75,13 @@ class Strand:
         self.facts: list[Fact] | None = None
         self.begin: tuple[Any, ...] | None = None
         self.sealed: Sealed | None = None
-
-    @classmethod
-    def restored(cls, key: str, row: bytes, chunks: dict[int, bytes] | None) -> "Strand":
-        """As its rows say: its own, and the sealed ones by number."""
-        strand = cls(key)
-        strand.due, strand.last, begin, first, following, *records = _unpack(row)
-        head = _pack(strand.due) + _pack(strand.last) + _pack(begin) + _pack(first) + _pack(following)
-        strand.begin = None if begin is None else tuple(begin)
-        strand.count, strand.packed = len(records), row[DUE_AT + len(head) :]
-        if following:
-            strand.sealed = Sealed(first)
-            for number in range(first, following):
-                assert chunks is not None
-                strand.sealed.restore(chunks[number])
-        return strand
-
-    @staticmethod
-    def last_of(row: bytes) -> int:
-        """The time of the last record of an entity, from its own row."""
-        last: int = _unpack(row)[1]
-        return last
+        self.changed: bool = False
 
     def row(self) -> bytes:
         """The entity's own row: when it falls due, last time, beginning, sealed rows, records."""
-        sealed, size = self.sealed, (5 + self.count).to_bytes(2, "big")
-        if sealed is None and self.begin is None and self.due is None:
-            return b"\xdc%b\xc0%b\xc0\x00\x00%b" % (size, _pack(self.last), self.packed)
+        sealed = self.sealed
         first, following = (0, 0) if sealed is None else (sealed.first, sealed.first + len(sealed.chunks))
-        head = _pack(self.due) + _pack(self.last) + _pack(self.begin) + _pack(first) + _pack(following)
-        return b"\xdc%b%b%b" % (size, head, self.packed)
+        return _packing.row(self.due, self.last, self.begin, first, following, self.count, self.packed)
 
     def records(self) -> list[Record]:
         """All its records since its beginning, in their order."""
@@ -119,12 +93,13 @@ class Strand:
         story = new_story(self.key) if self.begin is None else load_story(self.key, self.begin)
         for record in self.records():
             story.read(record, context)
+        story.moved = False
         self.story, self.facts = story, story.standing(context)
         return story
 
     def append(self, record: Record) -> None:
         """Add a record that comes after all others."""
-        self.packed += pack_record(record)
+        self.packed = _packing.with_record(self.packed, record)
         self.count += 1
         self.last = record[0]
 
@@ -139,9 +114,11 @@ class Strand:
             return
         records = unpack_records(self.count, self.packed)
         insort(records, record)
-        self.packed = b"".join(pack_record(each) for each in records)
-        self.count = len(records)
-        self.last = max(self.last, record[0])
+        last = max(self.last, record[0])
+        self.packed, self.count = b"", 0
+        for each in records:
+            self.append(each)
+        self.last = last
 
     def _keep(self, records: list[Record]) -> None:
         self.packed, self.count = b"", 0
@@ -174,3 +151,15 @@ class Strand:
                 story.read(record, context)
         self.begin = story.dump()
         sealed.drop(old)
+
+
+def restored_strand(key: str, row: bytes, chunks: dict[int, bytes] | None) -> Strand:
+    """A strand as its rows say: its own, and the sealed ones by number."""
+    strand = Strand(key)
+    strand.due, strand.last, strand.begin, first, following, strand.count, strand.packed = read_row(row)
+    if following:
+        strand.sealed = Sealed(first)
+        for number in range(first, following):
+            assert chunks is not None
+            strand.sealed.restore(chunks[number])
+    return strand

@@ -1,20 +1,17 @@
 """The tables: every field's value of an id, read from its ledger, and what changed since it was last published."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from kamstream.engine.cells import Row as Cell
-from kamstream.engine.cells import copied, merge, spread_of
-from kamstream.engine.ledger import Ledger
-from kamstream.engine.plan import NOWHERE, PANE, Column, Field, Frame, Plan
-from kamstream.engine.tally import Tally
+from kamstream.engine.ledger import Ledger, Totals
+from kamstream.engine.plan import NOWHERE, Column, Field, Frame, Plan
 from kamstream.entities.fact import Profile
 from kamstream.kpis import CATALOGUE, Reading, Shelf, Total
 from kamstream.kpis.base import Number
+from kamstream.native import COMPILED
 from kamstream.windows import to_text
 
 
@@ -68,8 +65,6 @@ def rows_of(table: TableChange) -> Iterator[Row]:
         yield Row(table.scope, table.id, kpi, window, value.value, value.n, _UNITS[kpi], as_of)
 
 
-#: Cells from which on a ledger keeps its tally.
-MANY = 96
 _value = tuple.__new__
 
 
@@ -92,73 +87,6 @@ class Table:
         #: The ledger that the values were read from: another one knows nothing of what this one had.
         self.ledger: Ledger | None = None
         self.waits: int | None = None
-
-
-class Totals:
-    """A tally's sums in every view of its frame, each added up once, when first asked for."""
-
-    __slots__ = ("_chain", "_known", "tally")
-
-    def __init__(self, tally: Tally) -> None:
-        self.tally: Tally = tally
-        self._known: dict[int, Total | None] = {}
-        #: By cell and last segment the widest view so far: its first segment, its row, whether it owns that, its total.
-        self._chain: dict[int, tuple[int, Cell | None, bool, Total | None]] = {}
-
-    @property
-    def due(self) -> int | None:
-        """The next T at which a pane enters or leaves a view (None: never)."""
-        return self.tally.due
-
-    @property
-    def held(self) -> bool:
-        """Whether any window or gauge holds a fact."""
-        ranges = self.tally.frame.ranges
-        for cell, segments in self.tally.cells.items():
-            unit = ranges[cell >> 8]
-            for (first, last), held in zip(unit.views, unit.held, strict=True):
-                if held and any(segments[first : last + 1]):
-                    return True
-        return False
-
-    def of(self, unit: int, view: int, column: int) -> Total | None:
-        """The sums of a column in a view; None of no facts."""
-        cell: int = unit << 8 | column
-        key: int = cell << 8 | view
-        if key in self._known:
-            return self._known[key]
-        total = self._known[key] = self._add_up(cell, unit, view, column)
-        return total
-
-    def _add_up(self, cell: int, unit: int, view: int, column: int) -> Total | None:
-        segments = self.tally.cells.get(cell)
-        if segments is None:
-            return None
-        first, last = self.tally.frame.ranges[unit].views[view]
-        link = cell << 20 | last
-        begins, row, owned, total = self._chain.get(link, (last + 1, None, False, None))
-        if begins < first:
-            begins, row, owned, total = last + 1, None, False, None
-        has_spread = self.tally.plan.spreads[column]
-        grown = False
-        for place in range(begins - 1, first - 1, -1):
-            there = segments[place]
-            if there is None:
-                continue
-            grown = True
-            if row is None:
-                row = there
-            else:
-                if not owned or total is not None:
-                    row, owned, total = copied(row, has_spread), True, None
-                merge(row, there, 1, has_spread)
-        if grown and row is not None:
-            total = Total(row[0], row[1:-1], spread_of(row)) if has_spread else Total(row[0], row[1:], _NO_SPREAD)
-        self._chain[link] = (first, row, owned, total)
-        return total
-
-
-_NO_SPREAD: dict[int, int] = {}
 
 
 class Reader:
@@ -193,7 +121,7 @@ class Reader:
         """The values at T = ``now``, and the totals that they come from."""
         if ledger is None or ledger.is_empty:
             return list(self._no_data), None
-        totals = Totals(Tally(ledger.shelves, self._plan, frame))
+        totals = ledger.totals_once(frame)
         values = list(self._no_data)
         self._read(range(len(values)), values, totals, now)
         return values, totals
@@ -208,22 +136,16 @@ class Reader:
         if ledger is None or ledger.is_empty:
             table.values, table.frame, table.time, table.due = list(self._no_data), frame, now, None
             if ledger is not None:
-                ledger.touched = 0
+                ledger.settle()
             return None
         mask = self._stale(table, ledger, frame, now) if before is not None and same else -1
-        tally = ledger.tally
-        if tally is None:
-            wanted = mask
-            if whole:
-                wanted = -1
-            elif mask >= 0:
-                for column in _bits(mask):
-                    wanted |= self._made_of[column]
-            if ledger.size() > MANY:
-                tally = ledger.tally = Tally(ledger.shelves, self._plan, frame)
-            else:
-                tally = Tally(ledger.shelves, self._plan, frame, wanted)
-        totals = Totals(tally)
+        wanted = mask
+        if whole:
+            wanted = -1
+        elif mask >= 0:
+            for column in _bits(mask):
+                wanted |= self._made_of[column]
+        totals = ledger.totals(frame, wanted)
         if mask != 0:
             values = list(self._no_data) if before is None else before.copy()
             if mask < 0:
@@ -232,20 +154,13 @@ class Reader:
                 for column in _bits(mask):
                     self._read(self._plan.fields_of[column], values, totals, now)
             table.values = values
-        table.frame, table.time, table.due = frame, now, tally.due
-        ledger.touched = 0
+        table.frame, table.time, table.due = frame, now, totals.due
+        ledger.settle()
         return totals
 
     def _stale(self, table: Table, ledger: Ledger, frame: Frame, now: int) -> int:
         """The columns (bits) whose values may differ from those in the table; -1: all."""
-        mask = ledger.touched
-        if ledger.tally is not None and ledger.tally.frame is not frame:
-            mask |= ledger.tally.align(ledger.shelves, frame)
-        if table.frame is not frame and table.frame is not None:
-            if self._plan.has_calendar_windows:
-                return -1
-            if ledger.tally is None and mask >= 0:
-                mask |= _passed(ledger, table.frame, frame)
+        mask = ledger.stale(table.frame, frame)
         if now != table.time and self._waits and mask >= 0:
             mask |= self._waits
         return mask
@@ -305,25 +220,12 @@ def _bits(mask: int) -> Iterator[int]:
         place += 1
 
 
-def _passed(ledger: Ledger, before: Frame, after: Frame) -> int:
-    """The columns (bits) of which a pane passed a window's border."""
-    mask = 0
-    for unit, shelf in enumerate(ledger.shelves):
-        if not shelf:
-            continue
-        old, new = before.ranges[unit].borders, after.ranges[unit].borders
-        if old is new:
-            continue
-        for key in shelf:
-            number = key >> PANE
-            if bisect_right(old, number) != bisect_right(new, number):
-                mask |= 1 << (key & 255)
-    return mask
-
-
-def waits_of(ledger: Ledger | None, plan: Plan) -> int | None:
+def waits_of(ledger: Ledger | None) -> int | None:
     """When the longest open wait of an id began; None where nobody waits."""
-    shelf = ledger.shelves[plan.unit_of("w")] if ledger else None
-    if not shelf:
-        return None
-    return min(min(spread_of(row)) for row in shelf.values())
+    return ledger.oldest_wait() if ledger is not None else None
+
+
+if COMPILED and not TYPE_CHECKING:
+    from kamstream.engine._tables import Reader, Table
+
+__all__ = ["Reader", "Row", "Table", "TableChange", "Value", "rows_of", "waits_of"]

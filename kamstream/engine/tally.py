@@ -7,8 +7,9 @@ panes: their rows move from one segment to the next, the rest stays as it is.
 from bisect import bisect_right
 from typing import Any
 
-from kamstream.engine.cells import Row, add, copied, fresh, merge, scaled
+from kamstream.engine.cells import Row, add, copied, fresh, merge, scaled, spread_of
 from kamstream.engine.plan import COLUMN, PANE, Frame, Lane, Plan, Ranges
+from kamstream.kpis import Total
 
 Segments = list[Row | None]
 #: A border that passes more panes than this at once: counting anew is cheaper.
@@ -143,3 +144,70 @@ class Tally:
                     if place:
                         self._merge(segments, place, column, row, 1)
         return passed
+
+
+_NO_SPREAD: dict[int, int] = {}
+
+
+class Totals:
+    """A tally's sums in every view of its frame, each added up once, when first asked for."""
+
+    __slots__ = ("_chain", "_known", "tally")
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally: Tally = tally
+        self._known: dict[int, Total | None] = {}
+        #: By cell and last segment the widest view so far: its first segment, its row, whether it owns that, its total.
+        self._chain: dict[int, tuple[int, Row | None, bool, Total | None]] = {}
+
+    @property
+    def due(self) -> int | None:
+        """The next T at which a pane enters or leaves a view (None: never)."""
+        return self.tally.due
+
+    @property
+    def held(self) -> bool:
+        """Whether any window or gauge holds a fact."""
+        ranges = self.tally.frame.ranges
+        for cell, segments in self.tally.cells.items():
+            unit = ranges[cell >> 8]
+            for (first, last), held in zip(unit.views, unit.held, strict=True):
+                if held and any(segments[first : last + 1]):
+                    return True
+        return False
+
+    def of(self, unit: int, view: int, column: int) -> Total | None:
+        """The sums of a column in a view; None of no facts."""
+        cell: int = unit << 8 | column
+        key: int = cell << 8 | view
+        if key in self._known:
+            return self._known[key]
+        total = self._known[key] = self._add_up(cell, unit, view, column)
+        return total
+
+    def _add_up(self, cell: int, unit: int, view: int, column: int) -> Total | None:
+        segments = self.tally.cells.get(cell)
+        if segments is None:
+            return None
+        first, last = self.tally.frame.ranges[unit].views[view]
+        link = cell << 20 | last
+        begins, row, owned, total = self._chain.get(link, (last + 1, None, False, None))
+        if begins < first:
+            begins, row, owned, total = last + 1, None, False, None
+        has_spread = self.tally.plan.spreads[column]
+        grown = False
+        for place in range(begins - 1, first - 1, -1):
+            there = segments[place]
+            if there is None:
+                continue
+            grown = True
+            if row is None:
+                row = there
+            else:
+                if not owned or total is not None:
+                    row, owned, total = copied(row, has_spread), True, None
+                merge(row, there, 1, has_spread)
+        if grown and row is not None:
+            total = Total(row[0], row[1:-1], spread_of(row)) if has_spread else Total(row[0], row[1:], _NO_SPREAD)
+        self._chain[link] = (first, row, owned, total)
+        return total

@@ -7,9 +7,7 @@ whose credit, with integer amounts. The engine retracts an entity's old facts an
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
-
-import msgspec
+from typing import Any, NamedTuple
 
 from kamstream.windows import Window
 
@@ -25,22 +23,64 @@ FOR_PERSON = 2
 Record = tuple[Any, ...]
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
-    """Something that counts.
+class Fact:
+    """Something that counts; it does not change once it is made.
 
     ``time`` places it in a pane (epoch ms); a standing fact (an open ticket) has the time 0. ``person`` is whom it
     credits; None credits the KAM of the account at T. ``amounts`` are integers whose meaning the kind fixes:
     milliseconds, minor units, flags 0 or 1. ``label`` tells facts of a kind apart where a KPI wants that (the
-    channel of an interaction). ``because`` are the records that made it.
+    channel of an interaction). ``because`` are the records that made it, where somebody asks for them.
     """
 
-    kind: str
-    time: int
-    person: str | None
-    amounts: tuple[int, ...]
-    label: str
-    credit: int
-    because: tuple[Record, ...]
+    __slots__ = ("amounts", "because", "credit", "kind", "label", "person", "time")
+
+    def __init__(
+        self,
+        kind: str,
+        time: int,
+        person: str | None,
+        amounts: tuple[int, ...],
+        label: str = "",
+        credit: int = FOR_ALL,
+        because: tuple[Record, ...] = (),
+    ) -> None:
+        self.kind: str = kind
+        self.time: int = time
+        self.person: str | None = person
+        self.amounts: tuple[int, ...] = amounts
+        self.label: str = label
+        self.credit: int = credit
+        self.because: tuple[Record, ...] = because
+
+    def equals(self, other: "Fact") -> bool:
+        """Whether the other says the same."""
+        return (
+            self.time == other.time
+            and self.kind == other.kind
+            and self.person == other.person
+            and self.amounts == other.amounts
+            and self.label == other.label
+            and self.credit == other.credit
+            and self.because == other.because
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fact) and self.equals(other)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.time, self.person, self.amounts, self.label, self.credit, self.because))
+
+    def __repr__(self) -> str:
+        said = (self.kind, self.time, self.person, self.amounts, self.label, self.credit, self.because)
+        return f"Fact{said!r}"
+
+
+def fact(kind: str, time: int, person: str | None, amounts: tuple[int, ...], because: tuple[Record, ...]) -> Fact:
+    """A fact for all, without a label: made the quick way."""
+    made = Fact.__new__(Fact)
+    made.kind, made.time, made.person, made.amounts = kind, time, person, amounts
+    made.label, made.credit, made.because = "", FOR_ALL, because
+    return made
 
 
 class Derived(NamedTuple):
@@ -92,33 +132,86 @@ class Terms:
     wants: frozenset[str] | None = None
 
 
-class Story(Protocol):
+class Wanted:
+    """Which kinds of facts of tickets, threads, deals and interactions some KPI wants: the others are not made.
+
+    ``causes`` says whether somebody asks for the records that made them.
+    """
+
+    __slots__ = (
+        "causes", "closed_deal", "deal", "first_response", "interaction", "market_deal", "open_ticket", "open_wait",
+        "pipeline", "product_won", "resolution", "resolved_ticket", "response", "ticket", "won_deal",
+    )  # fmt: skip
+
+    def __init__(self, wants: frozenset[str] | None) -> None:
+        kinds = frozenset(Wanted.__slots__) if wants is None else wants
+        self.causes: bool = wants is None
+        self.interaction: bool = "interaction" in kinds
+        self.response: bool = "response" in kinds
+        self.open_wait: bool = "open_wait" in kinds
+        self.first_response: bool = "first_response" in kinds
+        self.resolution: bool = "resolution" in kinds
+        self.ticket: bool = "ticket" in kinds
+        self.resolved_ticket: bool = "resolved_ticket" in kinds
+        self.open_ticket: bool = "open_ticket" in kinds
+        self.deal: bool = "deal" in kinds
+        self.pipeline: bool = "pipeline" in kinds
+        self.closed_deal: bool = "closed_deal" in kinds
+        self.won_deal: bool = "won_deal" in kinds
+        self.market_deal: bool = "market_deal" in kinds
+        self.product_won: bool = "product_won" in kinds
+
+
+class Context:
+    """What an entity's facts depend on besides its events: T, the account's profile, the settings."""
+
+    __slots__ = ("horizon", "now", "open_time", "profile", "terms", "wanted")
+
+    def __init__(self, now: int, profile: Profile | None, terms: Terms, wanted: Wanted | None = None) -> None:
+        self.now: int = now
+        self.profile: Profile | None = profile
+        self.terms: Terms = terms
+        self.horizon: int = terms.horizon
+        self.open_time: OpenTime | None = terms.open_time
+        self.wanted: Wanted = Wanted(terms.wants) if wanted is None else wanted
+
+    def at(self, now: int, profile: Profile | None) -> "Context":
+        """The same settings at another T, with another profile."""
+        return Context(now, profile, self.terms, self.wanted)
+
+
+class Story:
     """An entity as far as its events have been read, one by one in their order.
 
     What it makes final comes out of ``read`` once; what later events may take back is ``standing``. Only the account's
-    profile and the settings of a context are asked for, never T.
+    profile and the settings of a context are asked for, never T. ``moved`` says that what stands may have changed
+    since it was last asked for; whoever asks sets it back.
     """
 
-    @property
+    __slots__ = ("moved",)
+
+    def __init__(self) -> None:
+        self.moved: bool = False
+
     def is_closed(self) -> bool:
         """Whether it is closed, and no gauge holds anything of it: it may be dropped when it is old."""
+        raise NotImplementedError
 
-    def read(self, record: Record, context: "Context") -> list[Fact] | None:
+    def read(self, record: Record, context: Context) -> list[Fact] | None:
         """Read the next event; the facts that it makes final. None: facts that were final have to be restated."""
+        raise NotImplementedError
 
-    def standing(self, context: "Context") -> list[Fact]:
+    def standing(self, context: Context) -> list[Fact]:
         """The facts that later events may take back."""
+        raise NotImplementedError
 
     def dump(self) -> tuple[Any, ...]:
         """Everything it knows, to be stored; ``load`` makes it anew."""
+        raise NotImplementedError
 
 
-class Context(NamedTuple):
-    """What an entity's facts depend on besides its events: T, the account's profile, the settings."""
-
-    now: int
-    profile: Profile | None
-    terms: Terms
+#: No facts; never to be added to.
+NO_FACTS: list[Fact] = []
 
 
 def is_cut_off(closed: bool, before: int, time: int, horizon: int) -> bool:

@@ -14,59 +14,55 @@ credits the person who answered, an open wait the person whose interaction waits
 from collections.abc import Sequence
 from typing import Any
 
-from kamstream.entities.fact import FOR_ALL, Context, Derived, Fact, Record
+from kamstream.entities.fact import NO_FACTS, Context, Derived, Fact, Record, Story, fact
 from kamstream.entities.tickets import took
 from kamstream.events import Event
 
 
-def record(event: Event, rank: int) -> Record:
+def thread_record(event: Event, rank: int) -> Record:
     """What a thread keeps of an interaction that is not automated: its direction and owner."""
     data = event.data
     return event.time, rank, event.source, event.id, event.type, data.direction == "inbound", data.owner_id
 
 
-class Thread:
+class Thread(Story):
     """A thread as far as its interactions have been read: since when the customer waits."""
 
     __slots__ = ("waits_since",)
 
     def __init__(self) -> None:
+        self.moved: bool = False
         self.waits_since: Record | None = None
 
-    @property
     def is_closed(self) -> bool:
         """A thread never closes; while nobody waits it may be forgotten."""
         return self.waits_since is None
 
     def read(self, record: Record, context: Context) -> list[Fact] | None:
         """Read the next interaction; the response that it is, if it answers a wait."""
-        waits_since = self.waits_since
+        waits_since, wanted = self.waits_since, context.wanted
         if record[5]:
             if waits_since is None:
-                self.waits_since = record
-            return _NOTHING
+                self.waits_since, self.moved = record, True
+            return NO_FACTS
         if waits_since is None:
-            return _NOTHING
-        self.waits_since = None
-        wants = context.terms.wants
-        if wants is not None and "response" not in wants:
-            return _NOTHING
-        amounts, because = took(waits_since, record, context), (waits_since, record)
-        return [Fact("response", record[0], record[6], amounts, "", FOR_ALL, because)]
+            return NO_FACTS
+        self.waits_since, self.moved = None, True
+        if not wanted.response:
+            return NO_FACTS
+        because = (waits_since, record) if wanted.causes else ()
+        return [fact("response", record[0], record[6], took(waits_since, record, context), because)]
 
     def standing(self, context: Context) -> list[Fact]:
         """The open wait."""
-        waits, wants = self.waits_since, context.terms.wants
-        if waits is None or (wants is not None and "open_wait" not in wants):
-            return _NOTHING
-        return [Fact("open_wait", waits[0], waits[6], (), "", FOR_ALL, (waits,))]
+        waits, wanted = self.waits_since, context.wanted
+        if waits is None or not wanted.open_wait:
+            return NO_FACTS
+        return [fact("open_wait", waits[0], waits[6], (), (waits,) if wanted.causes else ())]
 
     def dump(self) -> tuple[Any, ...]:
         """Since when the customer waits."""
         return (self.waits_since,)
-
-
-_NOTHING: list[Fact] = []
 
 
 def load(dumped: Sequence[Any]) -> Thread:

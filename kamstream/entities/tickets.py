@@ -11,25 +11,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kamstream.entities.fact import FOR_ALL, Context, Derived, Fact, Record, is_cut_off
+from kamstream.entities.fact import NO_FACTS, Context, Derived, Fact, Record, Story, Wanted, fact, is_cut_off
 from kamstream.entities.service_levels import promises
 from kamstream.events import Event
 
 
-def record(event: Event, rank: int) -> Record:
+def ticket_record(event: Event, rank: int) -> Record:
     """What a ticket keeps of an event."""
-    data, head = event.data, (event.time, rank, event.source, event.id, event.type)
-    match event.type:
-        case "ticket.opened":
-            return (*head, data.opened_by, data.priority, data.owner_id)
-        case "ticket.replied":
-            return (*head, data.by, data.public)
-        case "ticket.assigned":
-            return (*head, data.owner_id)
-    return head
+    data, type_ = event.data, event.type
+    if type_ == "ticket.replied":
+        return event.time, rank, event.source, event.id, type_, data.by, data.public
+    if type_ == "ticket.opened":
+        return event.time, rank, event.source, event.id, type_, data.opened_by, data.priority, data.owner_id
+    if type_ == "ticket.assigned":
+        return event.time, rank, event.source, event.id, type_, data.owner_id
+    return event.time, rank, event.source, event.id, type_
 
 
-class Ticket:
+class Ticket(Story):
     """A ticket as far as its events have been read; nothing counts before its opening."""
 
     __slots__ = (
@@ -45,17 +44,17 @@ class Ticket:
     )
 
     def __init__(self) -> None:
+        self.moved: bool = False
         self.opened: Record | None = None
         self.owner: str | None = None
         self.before: int = 0
-        self.cut_off = False
+        self.cut_off: bool = False
         self.waits_since: Record | None = None
         self.first_reply: Record | None = None
         self.first_resolved: Record | None = None
         self.resolved: Record | None = None
         self.reopened: Record | None = None
 
-    @property
     def is_closed(self) -> bool:
         """Whether it never opened, or stands resolved and nobody waits."""
         return self.opened is None or (self.resolved is not None and self.waits_since is None)
@@ -67,16 +66,22 @@ class Ticket:
         if opened is None:
             if kind == "ticket.opened":
                 self._open(record)
-            return _NOTHING
+            return NO_FACTS
         if kind == "ticket.opened":
-            return _NOTHING  # a second opening has no effect at all
+            return NO_FACTS  # a second opening has no effect at all
         time: int = record[0]
-        if self.cut_off or is_cut_off(self.resolved is not None, self.before, time, context.terms.horizon):
+        if self.cut_off or is_cut_off(self.resolved is not None, self.before, time, context.horizon):
             self.cut_off = True
-            return _NOTHING
+            return NO_FACTS
         self.before = time
         if kind == "ticket.replied":
-            return self._replied(opened, record, context) if record[6] else _NOTHING
+            return self._replied(opened, record, context) if record[6] else NO_FACTS
+        if kind == "ticket.assigned":
+            if self.owner == record[5]:
+                return NO_FACTS
+            self.owner = record[5]
+            return None
+        self.moved = True
         if kind == "ticket.resolved":
             if self.first_resolved is None:
                 self.first_resolved = record
@@ -84,13 +89,10 @@ class Ticket:
             self.waits_since = None
         elif kind == "ticket.reopened":
             self._reopen(record)
-        elif kind == "ticket.assigned" and self.owner != record[5]:
-            self.owner = record[5]
-            return None
-        return _NOTHING
+        return NO_FACTS
 
     def _open(self, record: Record) -> None:
-        self.opened, self.owner, self.before = record, record[7], record[0]
+        self.opened, self.owner, self.before, self.moved = record, record[7], record[0], True
         if record[5] == "customer":
             self.waits_since = record
 
@@ -103,51 +105,47 @@ class Ticket:
 
     def _replied(self, opened: Record, record: Record, context: Context) -> list[Fact]:
         by: str = record[5]
+        wanted, waited = context.wanted, self.waits_since
         if by == "customer":
-            if self.waits_since is None:
-                self.waits_since = record
-            return _NOTHING
+            if waited is None:
+                self.waits_since, self.moved = record, True
+            return NO_FACTS
         if by != "agent":
-            return _NOTHING
-        facts: list[Fact] = []
-        time, owner, wants = record[0], self.owner, context.terms.wants
+            return NO_FACTS
+        answers = NO_FACTS
         if self.first_reply is None:
             self.first_reply = record
-            if opened[5] == "customer" and (wants is None or "first_response" in wants):
-                amounts, because = took(opened, record, context), (opened, record)
-                facts.append(Fact("first_response", time, owner, amounts, "", FOR_ALL, because))
-        waited = self.waits_since
+            if wanted.first_response and opened[5] == "customer":
+                answers = [_answer("first_response", opened, record, self.owner, context)]
         if waited is not None:
-            self.waits_since = None
-            if wants is None or "response" in wants:
-                amounts, because = took(waited, record, context), (waited, record)
-                facts.append(Fact("response", time, owner, amounts, "", FOR_ALL, because))
-        return facts
+            self.waits_since, self.moved = None, True
+            if wanted.response:
+                answer = _answer("response", waited, record, self.owner, context)
+                answers = [*answers, answer] if answers else [answer]
+        return answers
 
     def standing(self, context: Context) -> list[Fact]:
         """How it stands: resolved or open, reopened or not, waiting or not."""
-        opened, wants = self.opened, context.terms.wants
+        opened, wanted = self.opened, context.wanted
         if opened is None:
-            return _NOTHING
+            return NO_FACTS
         facts: list[Fact] = []
-        owner, resolved, first = self.owner, self.resolved, self.first_resolved
-        if wants is None or "ticket" in wants:
-            because = (opened,) if resolved is None else (opened, resolved)
-            facts.append(Fact("ticket", opened[0], owner, _NO if resolved is None else _YES, "", FOR_ALL, because))
-        if first is not None and (wants is None or "resolved_ticket" in wants):
+        owner, resolved, first, waits = self.owner, self.resolved, self.first_resolved, self.waits_since
+        if wanted.ticket:
+            because = _causes(wanted, opened, resolved)
+            facts.append(fact("ticket", opened[0], owner, _NO if resolved is None else _YES, because))
+        if wanted.resolved_ticket and first is not None:
             again = self.reopened
-            because = (first,) if again is None else (first, again)
-            amounts = _NO if again is None else _YES
-            facts.append(Fact("resolved_ticket", first[0], owner, amounts, "", FOR_ALL, because))
+            because = _causes(wanted, first, again)
+            facts.append(fact("resolved_ticket", first[0], owner, _NO if again is None else _YES, because))
         if resolved is not None:
-            if wants is None or "resolution" in wants:
-                spent, because = took(opened, resolved, context), (opened, resolved)
-                facts.append(Fact("resolution", resolved[0], owner, spent, "", FOR_ALL, because))
-        elif wants is None or "open_ticket" in wants:
-            facts.append(Fact("open_ticket", 0, owner, (), "", FOR_ALL, (opened,)))
-        waits = self.waits_since
-        if waits is not None and (wants is None or "open_wait" in wants):
-            facts.append(Fact("open_wait", waits[0], owner, (), "", FOR_ALL, (waits,)))
+            if wanted.resolution:
+                because = _causes(wanted, opened, resolved)
+                facts.append(fact("resolution", resolved[0], owner, took(opened, resolved, context), because))
+        elif wanted.open_ticket:
+            facts.append(fact("open_ticket", 0, owner, (), _causes(wanted, opened, None)))
+        if waits is not None and wanted.open_wait:
+            facts.append(fact("open_wait", waits[0], owner, (), _causes(wanted, waits, None)))
         return facts
 
     def dump(self) -> tuple[Any, ...]:
@@ -158,8 +156,19 @@ class Ticket:
 _KNOWN = (
     "before", "cut_off", "first_reply", "first_resolved", "opened", "owner", "reopened", "resolved", "waits_since",
 )  # fmt: skip
-_NOTHING: list[Fact] = []
 _NO, _YES = (0,), (1,)
+
+
+def _answer(kind: str, asked: Record, answered: Record, owner: str | None, context: Context) -> Fact:
+    because = _causes(context.wanted, asked, answered)
+    return fact(kind, answered[0], owner, took(asked, answered, context), because)
+
+
+def _causes(wanted: Wanted, one: Record, other: Record | None) -> tuple[Record, ...]:
+    """The records behind a fact, where somebody asks for them."""
+    if not wanted.causes:
+        return ()
+    return (one,) if other is None else (one, other)
 
 
 def load(dumped: Sequence[Any]) -> Ticket:
@@ -179,7 +188,7 @@ def derive(records: Sequence[Record], context: Context, begin: Sequence[Any] | N
     final: list[Fact] = []
     for record in records:
         final += ticket.read(record, context) or ()
-    facts = [fact if fact.person == ticket.owner else _credited(fact, ticket.owner) for fact in final]
+    facts = [each if each.person == ticket.owner else _credited(each, ticket.owner) for each in final]
     facts += ticket.standing(context)
     opened = ticket.opened
     if context.terms.service_levels and opened is not None and opened[5] == "customer":
@@ -187,15 +196,16 @@ def derive(records: Sequence[Record], context: Context, begin: Sequence[Any] | N
     return Derived(facts, None)
 
 
-def _credited(fact: Fact, owner: str | None) -> Fact:
-    """The fact to another owner's credit: all of a ticket credits whoever owned it last."""
-    return Fact(fact.kind, fact.time, owner, fact.amounts, fact.label, fact.credit, fact.because)
+def _credited(answer: Fact, owner: str | None) -> Fact:
+    """The answer to another owner's credit: all of a ticket credits whoever owned it last."""
+    return fact(answer.kind, answer.time, owner, answer.amounts, answer.because)
 
 
 def took(start: Record, end: Record, context: Context) -> tuple[int, ...]:
     """Milliseconds from one event to another and, where a calendar applies, those of them within open hours."""
-    begun, ended = start[0], end[0]
-    if context.terms.open_time is None:
+    begun: int = start[0]
+    ended: int = end[0]
+    if context.open_time is None:
         return (ended - begun,)
-    opened = context.terms.open_time(context.profile, begun, ended)
+    opened = context.open_time(context.profile, begun, ended)
     return (ended - begun,) if opened is None else (ended - begun, opened)

@@ -4,7 +4,7 @@ from bisect import insort
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kamstream.entities.deals import Deal, record, standing
+from kamstream.entities.deals import Deal, deal_record, standing
 from kamstream.entities.fact import Record, Terms
 from kamstream.entities.money import convert
 from kamstream.events import Event, type_rank
@@ -28,7 +28,7 @@ class Deals:
         """Let an event count; those about no deal do nothing."""
         if event.type.startswith("deal."):
             key = DealKey(event.account, event.data.deal_id)
-            insort(self._records.setdefault(key, []), record(event, type_rank(event.type)))
+            insort(self._records.setdefault(key, []), deal_record(event, type_rank(event.type)))
 
     def standing(self) -> Iterator[tuple[DealKey, Deal]]:
         """The deals as all their events leave them, in the order of accounts and ids."""

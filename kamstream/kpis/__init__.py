@@ -1,7 +1,7 @@
 """The catalogue of KPIs, in the order in which they are listed everywhere."""
 
 from kamstream.kpis.backlog import OLDEST_WAIT, OPEN_TICKETS
-from kamstream.kpis.base import Kpi, Reading, Shelf, Sums, Total
+from kamstream.kpis.base import At, Kpi, Reading, Shelf, Sums, Total
 from kamstream.kpis.portfolio import MARKET_SHARE, NEW_PRODUCTS, WEIGHTED_PIPELINE
 from kamstream.kpis.relationship import ACTIVE_CONTACTS, INTERACTION_FREQUENCY, JOINT_ENGAGEMENT, NPS
 from kamstream.kpis.resolution import (
@@ -70,4 +70,4 @@ CATALOGUE: tuple[Kpi, ...] = (
     SLA_RESOLUTION,
 )
 
-__all__ = ["CATALOGUE", "Kpi", "Reading", "Shelf", "Sums", "Total"]
+__all__ = ["CATALOGUE", "At", "Kpi", "Reading", "Shelf", "Sums", "Total"]

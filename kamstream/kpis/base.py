@@ -55,6 +55,16 @@ class Take:
 nothing = Take(0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class At:
+    """The fact's amount at a place, as the duration whose percentiles are kept; known to the engine like ``Take``."""
+
+    place: int
+
+    def __call__(self, fact: Fact) -> int:
+        return fact.amounts[self.place]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Sums:
     """Sums that are kept of facts of one kind.
@@ -148,35 +158,74 @@ def ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def seconds(milliseconds: int, count: int) -> float | None:
-    """The mean of ``count`` durations in seconds, from their sum in milliseconds."""
-    return milliseconds / (1000 * count) if count else None
+# -- usual values, known to the engine, which computes them itself; sums are numbered, 0 is the number of facts ------
 
 
-def major(minor: int) -> float:
-    """Minor units of money as major ones."""
-    return minor / 100
+def _sum(total: Total, place: int) -> int:
+    return total.amounts[place - 1] if place else total.n
 
 
-def mean_seconds(reading: Reading) -> Number:
-    """The mean duration in seconds; None of no facts."""
-    return seconds(reading.total.amounts[0], reading.total.n)
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """One sum by another, ``part / (scale * whole)``, correctly rounded; None where the denominator is 0.
+
+    >>> none = Total(0, (0,), {})
+    >>> Quotient(1, scale=1000)(Reading(Total(2, (60_000,), {}), none, none, None, 0))  # the mean in seconds
+    30.0
+    """
+
+    part: int
+    whole: int = 0
+    scale: int = 1
+
+    def __call__(self, reading: Reading) -> Number:
+        return ratio(_sum(reading.total, self.part), self.scale * _sum(reading.total, self.whole))
 
 
-def percentile_seconds(rank: int) -> Callable[[Reading], Number]:
-    """The nearest-rank percentile in seconds; None of no facts."""
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """One sum in a larger unit: ``part / scale``."""
 
-    def value(reading: Reading) -> Number:
-        milliseconds = sketch.percentile(reading.total.spread, rank)
+    part: int
+    scale: int
+
+    def __call__(self, reading: Reading) -> Number:
+        return _sum(reading.total, self.part) / self.scale
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The number of facts per so many milliseconds of the window."""
+
+    per: int
+
+    def __call__(self, reading: Reading) -> Number:
+        return ratio(reading.total.n * self.per, reading.window.span(reading.now) if reading.window else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """The nearest-rank percentile of the spread in seconds; None of no facts."""
+
+    rank: int
+
+    def __call__(self, reading: Reading) -> Number:
+        milliseconds = sketch.percentile(reading.total.spread, self.rank)
         return None if milliseconds is None else milliseconds / 1000
 
-    return value
+
+#: The mean duration in seconds; None of no facts.
+mean_seconds = Quotient(1, scale=1000)
 
 
 def durations(name: str, sums: Sums, description: str, fact_at: str, option: str | None = None) -> tuple[Kpi, ...]:
     """The three statistics of a kind of duration: its mean, median and 90th percentile, in seconds."""
     words = {"mean": "mean", "p50": "median", "p90": "90th percentile"}
-    values = {"mean": mean_seconds, "p50": percentile_seconds(50), "p90": percentile_seconds(90)}
+    values: dict[str, Callable[[Reading], Number]] = {
+        "mean": mean_seconds,
+        "p50": Percentile(50),
+        "p90": Percentile(90),
+    }
     ranks = {"mean": None, "p50": 50, "p90": 90}
     return tuple(
         Kpi(

@@ -11,8 +11,9 @@
 """
 
 from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Kpi, Number, Reading, Sums, count_of
+from kamstream.kpis.base import Kpi, Number, Rate, Reading, Sums, count_of
 from kamstream.kpis.resolution import flag, share
+from kamstream.windows import DAY
 
 
 def _opinion(fact: Fact) -> tuple[int, ...]:
@@ -24,11 +25,6 @@ def _opinion(fact: Fact) -> tuple[int, ...]:
 def _nps(reading: Reading) -> Number:
     promoters, detractors = reading.total.amounts
     return 100 * (promoters - detractors) / reading.total.n if reading.total.n else None
-
-
-def _per_week(reading: Reading) -> Number:
-    rate = reading.total.n * 7 / reading.days
-    return rate.numerator / rate.denominator
 
 
 NPS = Kpi(
@@ -47,7 +43,7 @@ INTERACTION_FREQUENCY = Kpi(
     "Interactions, not automated, per week",
     "the interaction",
     Sums("interaction", "interaction"),
-    _per_week,
+    Rate(7 * DAY),
 )
 ACTIVE_CONTACTS = Kpi(
     "active_contacts",

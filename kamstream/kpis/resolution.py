@@ -7,17 +7,13 @@
 [0.625, None]
 """
 
-from kamstream.kpis.base import Kpi, Number, Reading, Sums, Take, durations, ratio
+from kamstream.kpis.base import Kpi, Quotient, Sums, Take, durations
 from kamstream.kpis.response import elapsed, in_open_hours, open_spread, spread
 
 #: The fact's yes (1) or no (0).
 flag = Take(0, 1)
-
-
-def share(reading: Reading) -> Number:
-    """The share of facts that say yes; None of no facts."""
-    return ratio(reading.total.amounts[0], reading.total.n)
-
+#: The share of facts that say yes; None of no facts.
+share = Quotient(1)
 
 RESOLUTION_TIME = durations(
     "resolution_time",

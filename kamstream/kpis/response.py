@@ -13,25 +13,17 @@ Both also exist in business time (``.business``), which counts the open hours of
 """
 
 from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Sums, Take, durations
+from kamstream.kpis.base import At, Sums, Take, durations
 
 #: The duration in milliseconds.
 elapsed = Take(0, 1)
-
-
-def spread(fact: Fact) -> int:
-    """The duration whose percentiles are kept."""
-    return fact.amounts[0]
+#: The duration whose percentiles are kept, in all and within open hours.
+spread, open_spread = At(0), At(1)
 
 
 def in_open_hours(fact: Fact) -> tuple[int, ...] | None:
     """The milliseconds within open hours; no fact where no calendar is kept."""
     return fact.amounts[1:2] or None
-
-
-def open_spread(fact: Fact) -> int:
-    """The duration within open hours whose percentiles are kept."""
-    return fact.amounts[1]
 
 
 FIRST_RESPONSE_TIME = durations(

@@ -11,21 +11,8 @@ contracts worth now? A total of 0 then gives no value.
 (0.75, 1.2, 0.8)
 """
 
-from kamstream.kpis.base import Kpi, Number, Reading, Shelf, Sums, Take, ratio
+from kamstream.kpis.base import Kpi, Quotient, Shelf, Sums, Take
 from kamstream.kpis.resolution import share
-
-
-def _days(reading: Reading) -> Number:
-    return ratio(reading.total.amounts[0], reading.total.n)
-
-
-def _net(reading: Reading) -> Number:
-    return ratio(reading.total.amounts[2], reading.total.amounts[1])
-
-
-def _gross(reading: Reading) -> Number:
-    return ratio(reading.total.amounts[3], reading.total.amounts[1])
-
 
 RETENTION = Sums("retention", "retention", 4, Take(0, 4), shelf=Shelf.PER_WINDOW)
 
@@ -36,7 +23,7 @@ CONTRACT_DURATION = Kpi(
     "Length of contracts with an end, from start to end, mean",
     "the start",
     Sums("contract", "contract", 1, Take(0, 1)),
-    _days,
+    Quotient(1),
 )
 RETENTION_RATE = Kpi(
     "retention_rate",
@@ -54,7 +41,7 @@ NET_REVENUE_RETENTION = Kpi(
     "Annual contract value of those accounts now, of that before the window",
     "T's day",
     RETENTION,
-    _net,
+    Quotient(3, 2),
 )
 GROSS_REVENUE_RETENTION = Kpi(
     "gross_revenue_retention",
@@ -63,5 +50,5 @@ GROSS_REVENUE_RETENTION = Kpi(
     "The same without growth: the smaller of now and then, account by account",
     "T's day",
     RETENTION,
-    _gross,
+    Quotient(4, 2),
 )

@@ -12,7 +12,7 @@
 """
 
 from kamstream.entities.fact import Fact
-from kamstream.kpis.base import Kpi, Number, Reading, Sums, Take, durations, major, ratio
+from kamstream.kpis.base import At, Kpi, Number, Quotient, Reading, Scaled, Sums, Take, durations, ratio
 from kamstream.kpis.resolution import flag, share
 
 
@@ -24,15 +24,6 @@ def _costed(fact: Fact) -> tuple[int, ...] | None:
 def _value_rate(reading: Reading) -> Number:
     _, _, won, lost = reading.total.amounts
     return ratio(won, won + lost)
-
-
-def _revenue(reading: Reading) -> Number:
-    return major(reading.total.amounts[0])
-
-
-def _deal_size(reading: Reading) -> Number:
-    count = reading.total.n
-    return reading.total.amounts[0] / (100 * count) if count else None
 
 
 def _margin(reading: Reading) -> Number:
@@ -47,10 +38,6 @@ def _growth(reading: Reading) -> Number:
 
 def _both_windows(reading: Reading) -> int:
     return reading.total.n + reading.before.n
-
-
-def _cycle_spread(fact: Fact) -> int:
-    return fact.amounts[1]
 
 
 CLOSED_DEALS = Sums("closed_deal", "closed_deal", 4, Take(0, 4))
@@ -87,11 +74,11 @@ OPPORTUNITY_WIN_RATE = Kpi(
 )
 DEAL_CYCLE_TIME = durations(
     "deal_cycle_time",
-    Sums("deal_cycle", "won_deal", 1, Take(1, 1), _cycle_spread),
+    Sums("deal_cycle", "won_deal", 1, Take(1, 1), At(1)),
     "Time from opening a deal to winning it",
     "the win",
 )
-REVENUE = Kpi("revenue", "money", "higher", "Amount of deals won", "the win", WON_DEALS, _revenue, timeless=True)
+REVENUE = Kpi("revenue", "money", "higher", "Amount of deals won", "the win", WON_DEALS, Scaled(1, 100), timeless=True)
 AVERAGE_DEAL_SIZE = Kpi(
     "average_deal_size",
     "money",
@@ -99,7 +86,7 @@ AVERAGE_DEAL_SIZE = Kpi(
     "Revenue per won deal",
     "the win",
     WON_DEALS,
-    _deal_size,
+    Quotient(1, scale=100),
     timeless=True,
 )
 GROSS_MARGIN = Kpi(

@@ -35,7 +35,7 @@ class Counting:
 
 def strands(engine: Engine) -> list[tuple[Account, Strand]]:
     """All strands of an engine, decoded."""
-    accounts = [account for id in list(engine._accounts) if (account := engine._account(id))]
+    accounts = [account for id in list(engine._intake.accounts) if (account := engine._account(id))]
     return [(account, account._strand(key)) for account in accounts for key in account.entities if key[0] in STORIES]
 
 

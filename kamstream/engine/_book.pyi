@@ -1,0 +1,1 @@
+from kamstream.engine.book import Book as Book

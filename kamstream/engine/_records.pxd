@@ -1,0 +1,12 @@
+"""What other compiled modules may call of the records."""
+
+cimport cython
+
+
+@cython.final
+cdef class Packing:
+    cpdef bytes with_record(self, bytes packed, tuple record)
+    cpdef bytes row(
+        self, object due, long long last, object begin, long long first, long long following, int count, bytes records
+    )
+    cpdef bytes key(self, bytes prefix, str entity)

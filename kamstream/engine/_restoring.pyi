@@ -1,0 +1,5 @@
+from collections.abc import Mapping
+
+from kamstream.engine.restoring import Sorted
+
+def sort_rows(rows: Mapping[bytes, bytes]) -> Sorted: ...
