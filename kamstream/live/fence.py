@@ -36,30 +36,27 @@ class Fence:
 
     def enter(self, commands: Iterable[Command] = ()) -> list[Any]:
         """Send commands that guard themselves, and return their replies if the sentinel is as it was left."""
-        look: list[Command] = [("UNWATCH",), ("WATCH", self._key), ("GET", self._key)]
-        replies = self._link.ask(chain(look, commands))
-        self._look(replies[2])
-        return replies[3:]
+        (wrong,), replies = enter_together([self], commands)
+        if wrong is not None:
+            raise wrong
+        return replies
 
     def commit(self, commands: Sequence[Command], version: str | None) -> None:
         """Run commands as one transaction that also sets the sentinel to ``version`` (None = leaves it)."""
-        sealed = list(commands)
-        if version is not None:
-            self._attempted = version
-            sealed.append(("SET", self._key, version))
-        if not sealed:
-            return
-        replies = self._link.ask([("MULTI",), *sealed, ("EXEC",)])
-        if replies[-1] is None:
-            self._look(self._link.ask([("GET", self._key)])[0])
-            raise RedisAway("Redis dropped the transaction: the sentinel was touched")
-        if version is not None:
-            self._confirmed = version
+        if version is not None or commands:
+            (wrong,) = commit_together([(self, version)], commands)
+            if wrong is not None:
+                raise wrong
 
     def run(self, commands: Sequence[Command], version: str | None) -> None:
         """Commands that need no answer, as one guarded transaction."""
         self.enter()
         self.commit(commands, version)
+
+    @property
+    def claimed(self) -> bool:
+        """Whether this owner has claimed the partition, and Redis was not found lost since."""
+        return self._confirmed is not None
 
     def claim(self) -> None:
         """Become the owner: from here on the transactions of older owners fail."""
@@ -69,6 +66,14 @@ class Fence:
         version = self.next_version()
         self._look(self._link.ask([("EVALSHA", self._link.sha["claim"], 1, self._key, version)])[0])
         self._confirmed = self._attempted = version
+
+    def _verdict(self, stored: str | None) -> Exception | None:
+        """What is wrong with the sentinel that was found."""
+        try:
+            self._look(stored)
+        except (RedisLost, Superseded) as error:
+            return error
+        return None
 
     def _look(self, stored: str | None) -> None:
         if stored is not None and newer(stored, self._attempted):
@@ -83,3 +88,38 @@ class Fence:
                 f"partition {self._partition}: Redis holds version {stored or 'none'}, "
                 f"not {self._attempted}: it came back empty or older"
             )
+
+
+def enter_together(fences: Sequence[Fence], commands: Iterable[Command]) -> tuple[list[Exception | None], list[Any]]:
+    """Send commands that guard themselves, of several owners over one link; what is wrong with each, and the replies.
+
+    Whose sentinel is not as he left it must not go on.
+    """
+    keys = [fence._key for fence in fences]
+    look: list[Command] = [("UNWATCH",), ("WATCH", *keys), ("MGET", *keys)]
+    replies = fences[0]._link.ask(chain(look, commands))
+    return [fence._verdict(stored) for fence, stored in zip(fences, replies[2], strict=True)], replies[3:]
+
+
+def commit_together(owners: Sequence[tuple[Fence, str | None]], commands: Sequence[Command]) -> list[Exception | None]:
+    """Run the commands of several owners as one transaction that also sets their sentinels; what is wrong with each.
+
+    It does not run when any sentinel that was watched has changed: the others have to write again then.
+    """
+    sealed, link = list(commands), owners[0][0]._link
+    marks: list[str] = []
+    for fence, version in owners:
+        if version is not None:
+            fence._attempted = version
+            marks += (fence._key, version)
+    if marks:
+        sealed.append(("MSET", *marks))
+    replies = link.ask([("MULTI",), *sealed, ("EXEC",)])
+    if replies[-1] is None:
+        found = link.ask([("MGET", *(fence._key for fence, _ in owners))])[0]
+        dropped = RedisAway("Redis dropped the transaction: a sentinel was touched")
+        return [fence._verdict(stored) or dropped for (fence, _), stored in zip(owners, found, strict=True)]
+    for fence, version in owners:
+        if version is not None:
+            fence._confirmed = version
+    return [None] * len(owners)

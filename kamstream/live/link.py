@@ -10,8 +10,8 @@ from redis.exceptions import RedisError, ResponseError
 from kamstream.errors import UserError
 from kamstream.live.errors import RedisAway
 
-#: A command: its name and arguments.
-Command = tuple[str | int | bytes, ...]
+#: A command: its name and arguments, or all of it as it goes over the wire.
+Command = tuple[str | int | bytes, ...] | bytes
 
 
 class Link:
@@ -91,7 +91,7 @@ def pack(commands: Iterable[Command]) -> Iterator[tuple[bytes, int]]:
     size = 0
     for command in commands:
         # The stub knows tuples of one argument only.
-        packed = hiredis.pack_command(command)  # type: ignore[arg-type]
+        packed = command if isinstance(command, bytes) else hiredis.pack_command(command)  # type: ignore[arg-type]
         chunk.append(packed)
         size += len(packed)
         if size > 32_768:

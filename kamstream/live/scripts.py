@@ -8,35 +8,44 @@ local function newer(a, b) return #a > #b or (#a == #b and a > b) end
 
 # Compare and set of one table.
 # KEYS: values, n, meta, tombstone, then whatever else goes with the id when it is removed.
-# ARGV: mode (delta, full, gone), last version, new version, then as MessagePack, cheaper for Redis than many
-#       arguments: pairs of values, pairs of n, pairs of meta, and the fields that became null.
+# ARGV: mode (delta, full, gone), last version, new version. A delta has few fields: then come the places in ARGV where
+#       the pairs of values, of n and of meta end, those pairs, and last the fields that became null. A full table has
+#       many: its pairs of values, of n and of meta come as MessagePack, which Lua reads faster than many arguments.
 # Answers 1 = written, 0 = refused (something newer stands there), 2 = send the whole table.
 TABLE = (
     _NEWER
     + """
 local mode, last, new = ARGV[1], ARGV[2], ARGV[3]
-local stored = redis.call('HGET', KEYS[3], 'version')
-local floor = stored or redis.call('GET', KEYS[4])
+local call = redis.call
+local stored = call('HGET', KEYS[3], 'version')
+local floor = stored or call('GET', KEYS[4])
 if floor and newer(floor, new) then return 0 end
 if mode == 'gone' then
-  redis.call('SET', KEYS[4], new, 'EX', 86400)
+  call('SET', KEYS[4], new, 'EX', 86400)
   for i = 1, #KEYS do
-    if i ~= 4 then redis.call('DEL', KEYS[i]) end
+    if i ~= 4 then call('DEL', KEYS[i]) end
   end
   return 1
 end
-if mode == 'delta' and stored ~= last then return 2 end
-if mode == 'full' then redis.call('DEL', KEYS[1], KEYS[2], KEYS[3]) end
-local function each(command, key, packed)
-  local list = cmsgpack.unpack(packed)
-  for i = 1, #list, 2000 do
-    redis.call(command, key, unpack(list, i, math.min(i + 1999, #list)))
+local function each(command, key, list, first, last)
+  for i = first, last, 2000 do
+    call(command, key, unpack(list, i, math.min(i + 1999, last)))
   end
 end
-each('HSET', KEYS[1], ARGV[4])
-each('HSET', KEYS[2], ARGV[5])
-each('HSET', KEYS[3], ARGV[6])
-each('HDEL', KEYS[1], ARGV[7])
+if mode == 'full' then
+  call('DEL', KEYS[1], KEYS[2], KEYS[3])
+  for i = 1, 3 do
+    local list = cmsgpack.unpack(ARGV[3 + i])
+    each('HSET', KEYS[i], list, 1, #list)
+  end
+  return 1
+end
+if stored ~= last then return 2 end
+local values, counts, meta = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+each('HSET', KEYS[1], ARGV, 7, values)
+each('HSET', KEYS[2], ARGV, values + 1, counts)
+each('HSET', KEYS[3], ARGV, counts + 1, meta)
+each('HDEL', KEYS[1], ARGV, meta + 1, #ARGV)
 return 1
 """
 )
@@ -65,15 +74,21 @@ return stored
 )
 
 # Many entries for the stream of updates in one call.
-# KEYS: stream. ARGV: cap, then eight arguments an entry in the order of the names below.
+# KEYS: stream. ARGV: cap, then for each id a MessagePack list: scope, id, as_of, cause, and for each of its fields the
+#       field, old, new, n.
 UPDATES = """
 if redis.replicate_commands then redis.replicate_commands() end
-for i = 2, #ARGV, 8 do
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'scope', ARGV[i], 'id', ARGV[i + 1],
-    'field', ARGV[i + 2], 'old', ARGV[i + 3], 'new', ARGV[i + 4], 'n', ARGV[i + 5],
-    'as_of', ARGV[i + 6], 'cause', ARGV[i + 7])
+local call, stream = redis.call, KEYS[1]
+for i = 2, #ARGV do
+  local told = cmsgpack.unpack(ARGV[i])
+  local scope, id, as_of, cause = told[1], told[2], told[3], told[4]
+  for j = 5, #told, 4 do
+    call('XADD', stream, '*', 'scope', scope, 'id', id, 'field', told[j], 'old', told[j + 1],
+      'new', told[j + 2], 'n', told[j + 3], 'as_of', as_of, 'cause', cause)
+  end
 end
-return (#ARGV - 1) / 8
+call('XTRIM', stream, 'MAXLEN', '~', ARGV[1])
+return 1
 """
 
 SCRIPTS = {"table": TABLE, "document": DOCUMENT, "claim": CLAIM, "updates": UPDATES}

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from kamstream import windows
 from kamstream.live.layout import DOCUMENTS, Layout, number
 from kamstream.live.link import Command
+from kamstream.live.packing import told
 
 if TYPE_CHECKING:
     from kamstream.engine import TableChange, Value
 
-#: Updates in one script call, so that a call stays short.
-UPDATES_A_CALL = 500
+#: Ids whose updates are told in one script call, so that a call stays short.
+UPDATES_A_CALL = 100
 #: Points kept of a field's history: more than two years of days.
 HISTORY_POINTS = 800
 
@@ -41,7 +42,7 @@ class Trail:
         self._sets: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._scores: dict[str, list[str]] = defaultdict(list)
         self._points: list[Command] = []
-        self._updates: list[str | int] = []
+        self._updates: list[bytes] = []
 
     def write(self, change: "TableChange") -> None:
         """An accepted change of a table: where it stands now."""
@@ -57,14 +58,9 @@ class Trail:
 
     def announce(self, change: "TableChange") -> None:
         """Tell the fields that changed to the stream of updates; a null is an empty text there."""
-        as_of = windows.to_text(change.as_of)
-        out, known = self._updates, change.old or {}
-        for field, value in change.values.items():
-            old = known.get(field)
-            before = "" if old is None or old.value is None else number(old.value)
-            after = "" if value.value is None else number(value.value)
-            if before != after or (old is not None and old.n != value.n):
-                out += (change.scope, change.id, field, before, after, value.n, as_of, change.cause)
+        said = told(change)
+        if said is not None:
+            self._updates.append(said)
 
     def remove(self, scope: str, id: str) -> None:
         """An accepted removal; the keys of the id itself went with the script."""
@@ -90,13 +86,19 @@ class Trail:
             out.append(("HSET", table, *settled))
         if removed:
             out.append(("HDEL", table, *removed))
-        step = UPDATES_A_CALL * 8
-        entries = self._updates[-cap * 8 :]  # older ones would be trimmed away at once
         out += [
-            ("EVALSHA", sha, 1, self._layout.updates, cap, *entries[at : at + step])
-            for at in range(0, len(entries), step)
+            ("EVALSHA", sha, 1, self._layout.updates, cap, *self._updates[at : at + UPDATES_A_CALL])
+            for at in range(0, len(self._updates), UPDATES_A_CALL)
         ]
         return out
+
+    def move(self, placed: dict[str, str]) -> None:
+        """The commands ran: change the list of what is placed as they did."""
+        for tag, kam in self.moves.items():
+            if kam is None:
+                placed.pop(tag, None)
+            else:
+                placed[tag] = kam
 
     def _place(self, change: "TableChange") -> None:
         """Index and portfolio, where they do not hold the id yet or hold it under another KAM."""

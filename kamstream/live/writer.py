@@ -3,20 +3,21 @@
 One batch is two pipelines on one connection. The first watches the partition's sentinel, reads it, and calls
 one script per id, which compares versions and writes the three keys of that id. The second is a transaction:
 index, portfolios, rankings, history, updates, and the sentinel's new value. A newer owner, or a Redis emptied
-in between, changes the sentinel, and the transaction does not run.
+in between, changes the sentinel, and the transaction does not run. Partitions that share a link share the two
+pipelines, each with its own sentinel and versions.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from kamstream import windows
-from kamstream.live.errors import RedisLost
-from kamstream.live.fence import Fence
+from kamstream.live.errors import RedisAway, RedisLost
+from kamstream.live.fence import Fence, commit_together, enter_together
 from kamstream.live.layout import Layout
 from kamstream.live.link import Command, Link
 from kamstream.live.packing import NONE, gone_command, table_command
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Ids in one batch: large enough to fill the wire, small enough not to hold Redis up for other clients.
 BATCH = 256
+#: Whole tables asked for at once: each time the event loop has to answer in between.
+ASK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,8 @@ class LiveWriter:
     """Writes for one owner of one partition; for one thread at a time.
 
     Every method may raise ``RedisAway`` (nothing counts as written: keep the ids), ``RedisLost`` (call
-    ``project_all``; until it returns, only ``health`` works) or ``Superseded`` (stop). A new writer starts as
-    lost: an owner first writes all its ids.
+    ``project_all``; until it returns, only ``health`` and ``project_early`` work) or ``Superseded`` (stop). A
+    new writer starts as lost: an owner first writes all its ids.
     """
 
     def __init__(
@@ -113,8 +116,25 @@ class LiveWriter:
 
     def write(self, changes: "Iterable[TableChange]") -> Written:
         """Write changes, and tell them to the stream of updates."""
-        self._need_whole()
-        return self._put(merged(changes), announce=True)
+        (written,) = self.write_together([(self, list(changes))])
+        if isinstance(written, Exception):
+            raise written
+        return written
+
+    @staticmethod
+    def write_together(batches: "Sequence[tuple[LiveWriter, Sequence[TableChange]]]") -> "list[Written | Exception]":
+        """Write changes for several owners over the link that they share; what each would give or raise alone."""
+        rests = [_Rest(writer, changes) for writer, changes in batches]
+        try:
+            while going := [rest for rest in rests if rest.left]:
+                quota = max(1, BATCH // len(going))
+                shares = [Share(rest.writer, rest.take(quota), announce=True) for rest in going]
+                write_shares(shares)
+                for rest, share in zip(going, shares, strict=True):
+                    rest.note(share)
+        except RedisAway as error:
+            return [error if rest.left or rest in going else rest.result() for rest in rests]
+        return [rest.result() for rest in rests]
 
     def project(self, ids: Iterable[TableId]) -> Written:
         """Write the whole tables of some ids anew: what became dirty while Redis was away."""
@@ -127,10 +147,7 @@ class LiveWriter:
         ``ids`` are all the ids of the partition: what else Redis holds of it is removed. ``alerts`` are all
         that fire there (None leaves the alerts alone). Documents have to be put again by the caller.
         """
-        self._last.clear()
-        self._profiles.clear()
-        self._placed = None
-        self._fence.claim()
+        self._claim()
         wanted = list(dict.fromkeys(ids))
         written = self._project(wanted)
         known = {f"{scope}:{id}" for scope, id in wanted}
@@ -141,6 +158,18 @@ class LiveWriter:
         self._drop_old_health()
         self._fence.whole = True
         return Written(written.accepted, written.refused + removed)
+
+    def project_early(self, ids: Iterable[TableId]) -> Written:
+        """Write the whole tables of some ids before all are written: of those to which something happens meanwhile."""
+        if not self._fence.claimed:
+            self._claim()
+        return self._project(ids)
+
+    def _claim(self) -> None:
+        self._last.clear()
+        self._profiles.clear()
+        self._placed = None
+        self._fence.claim()
 
     def put_json(self, documents: Iterable[Document]) -> tuple[TableId, ...]:
         """Write scorecards and goals; those refused because their table is newer are returned."""
@@ -206,7 +235,7 @@ class LiveWriter:
     def _project(self, ids: Iterable[TableId]) -> Written:
         rest = iter(ids)
         accepted, refused = 0, list[TableId]()
-        while chunk := list(islice(rest, BATCH)):
+        while chunk := list(islice(rest, ASK)):
             written = self._put(self._source.tables(chunk), announce=False)
             accepted += written.accepted
             refused += written.refused
@@ -215,27 +244,12 @@ class LiveWriter:
     def _put(self, changes: "Sequence[TableChange]", *, announce: bool) -> Written:
         refused: list[TableId] = []
         for at in range(0, len(changes), BATCH):
-            refused += self._batch(changes[at : at + BATCH], announce=announce)
+            share = Share(self, changes[at : at + BATCH], announce=announce)
+            write_shares([share])
+            if share.wrong is not None:
+                raise share.wrong
+            refused += share.refused
         return Written(len(changes) - len(refused), tuple(refused))
-
-    def _batch(self, changes: "Sequence[TableChange]", *, announce: bool) -> list[TableId]:
-        """Write one batch; returns what was refused."""
-        version = self._fence.next_version()
-        trail = self._trail()
-        replies = self._fence.enter(self._commands(changes, version))
-        refused: list[TableId] = []
-        in_part: dict[TableId, TableChange] = {}
-        for change, reply in zip(changes, replies, strict=True):
-            if reply == 1:
-                self._accepted(trail, change, version, announce=announce)
-            elif reply == 2:
-                in_part[change.scope, change.id] = change
-            else:
-                refused.append((change.scope, change.id))
-        if in_part:
-            refused += self._write_whole(trail, in_part, version, announce=announce)
-        self._settle(trail, version)
-        return refused
 
     def _write_whole(
         self, trail: Trail, in_part: "Mapping[TableId, TableChange]", version: str, *, announce: bool
@@ -312,13 +326,12 @@ class LiveWriter:
     def _settle(self, trail: Trail, version: str) -> None:
         """Run the follow-ups; without an answer nobody knows whether they ran, and the list is read again."""
         placed, self._placed = self._read_placed(), None
-        self._fence.commit(trail.commands(self._sha("updates"), self._options.updates_cap), version)
-        for tag, kam in trail.moves.items():
-            if kam is None:
-                placed.pop(tag, None)
-            else:
-                placed[tag] = kam
+        self._fence.commit(self._follow_ups(trail), version)
+        trail.move(placed)
         self._placed = placed
+
+    def _follow_ups(self, trail: Trail) -> list[Command]:
+        return trail.commands(self._sha("updates"), self._options.updates_cap)
 
     def _read_placed(self) -> dict[str, str]:
         if self._placed is None:
@@ -362,6 +375,98 @@ class LiveWriter:
 
     def _stamp(self) -> str:
         return windows.to_text(int(self._now() * 1000))
+
+
+class _Rest:
+    """What is left of an owner's part of a round, and what came of it so far."""
+
+    def __init__(self, writer: LiveWriter, changes: "Iterable[TableChange]") -> None:
+        self.writer = writer
+        self.left = merged(changes)
+        self._accepted = 0
+        self._refused: list[TableId] = []
+        self._wrong: Exception | None = None
+        try:
+            writer._need_whole()
+        except RedisLost as error:
+            self._wrong, self.left = error, []
+
+    def take(self, count: int) -> "list[TableChange]":
+        """The next changes to be written."""
+        taken, self.left = self.left[:count], self.left[count:]
+        return taken
+
+    def note(self, share: "Share") -> None:
+        """A share of it was written, or was not."""
+        self._refused += share.refused
+        self._accepted += len(share.changes) - len(share.refused)
+        if share.wrong is not None:
+            self._wrong, self.left = share.wrong, []
+
+    def result(self) -> "Written | Exception":
+        """What all of it gives."""
+        return self._wrong or Written(self._accepted, tuple(self._refused))
+
+
+class Share:
+    """The changes that an owner has in one trip, and what came of them."""
+
+    def __init__(self, writer: LiveWriter, changes: "Sequence[TableChange]", *, announce: bool) -> None:
+        self.writer = writer
+        self.changes = changes
+        self.announce = announce
+        self.version = writer._fence.next_version()
+        self.trail = writer._trail()
+        self.refused: list[TableId] = []
+        self.wrong: Exception | None = None
+
+    def commands(self) -> Iterator[Command]:
+        """What writes the tables."""
+        return self.writer._commands(self.changes, self.version)
+
+    def judge(self, replies: Sequence[Any]) -> None:
+        """See what was accepted; what has to be written whole is written whole."""
+        in_part: dict[TableId, TableChange] = {}
+        for change, reply in zip(self.changes, replies, strict=True):
+            if reply == 1:
+                self.writer._accepted(self.trail, change, self.version, announce=self.announce)
+            elif reply == 2:
+                in_part[change.scope, change.id] = change
+            else:
+                self.refused.append((change.scope, change.id))
+        if in_part:
+            self.refused += self.writer._write_whole(self.trail, in_part, self.version, announce=self.announce)
+
+
+def write_shares(shares: Sequence[Share]) -> None:
+    """Write the tables of all shares in one go, then all that follows in one transaction.
+
+    ``RedisAway``: nobody's counts as written. What concerns one owner alone is noted in his share.
+    """
+    fences = [share.writer._fence for share in shares]
+    wrong, replies = enter_together(fences, chain.from_iterable(share.commands() for share in shares))
+    at = 0
+    for share, error in zip(shares, wrong, strict=True):
+        end = at + len(share.changes)
+        share.wrong = error
+        if error is None:
+            share.judge(replies[at:end])
+        at = end
+    standing = [share for share in shares if share.wrong is None]
+    if not standing:
+        return
+    # Without an answer nobody knows whether the follow-ups ran: the lists of what is placed are read again then.
+    places = [share.writer._read_placed() for share in standing]
+    commands: list[Command] = []
+    for share in standing:
+        commands += share.writer._follow_ups(share.trail)
+        share.writer._placed = None
+    wrong = commit_together([(share.writer._fence, share.version) for share in standing], commands)
+    for share, placed, error in zip(standing, places, wrong, strict=True):
+        share.wrong = error
+        if error is None:
+            share.trail.move(placed)
+            share.writer._placed = placed
 
 
 def note_recovering(link: Link, layout: Layout, worker: str, partition: int, now: float) -> None:

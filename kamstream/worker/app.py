@@ -1,5 +1,6 @@
 """The Faust app: settings, six agents, one table; built when a worker starts, never at import."""
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +21,9 @@ from kamstream.worker.transport import CarrierConsumer, CarrierSchema, CarrierTr
 CHANNEL = 8
 #: Seconds between commits; the watermark is what counts, this is how fresh the lag display is.
 COMMIT = 0.5
+#: Seconds for which a busy thread may keep others waiting. With Python's 5 ms every answer of Redis, and every fetch,
+#: would wait so long for the event loop.
+SWITCH = 0.001
 
 
 class WorkerApp(faust.App):
@@ -64,6 +68,7 @@ def build_app(
     config: WorkerConfig, names: TopicNames, partitions: int, fleet: Fleet, give_up: Callable[[BaseException], NoReturn]
 ) -> WorkerApp:
     """An app ready to be started in the running event loop."""
+    sys.setswitchinterval(SWITCH)
     app = WorkerApp(
         app_id(config.prefix),
         broker=[URL(f"kafka://{address.strip()}") for address in config.bootstrap.split(",")],

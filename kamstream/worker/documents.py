@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EVERY = 5.0
 #: Made in one go: what the event loop is held up by at a time.
 BATCH = 32
+#: Seconds between two batches of a partition, unless one is full: each costs trips to Redis, however small it is.
+GAP = 0.25
 #: Of the event loop's time, at most.
 SHARE = 0.25
 
@@ -47,6 +49,7 @@ class Documents:
         self._desk = desk
         self._engine = engine
         self._allowance = allowance
+        self._next_at = 0.0
         #: May be made now, in the order in which they came.
         self._ready: dict[TableId, None] = {}
         #: May be made later: a heap of when (s) and which; each id once.
@@ -75,12 +78,14 @@ class Documents:
         if not self._ready and not self._later:
             return None
         first = 0.0 if self._ready else self._later[0][0]
+        if len(self._ready) < BATCH:
+            first = max(first, self._next_at)
         return max(0.0, max(first, self._allowance.next_at) - self._allowance.now())
 
     def batch(self, *, hurry: bool = False) -> tuple[Sequence[TableId], list[Document]]:
         """Some that are due, or in a ``hurry`` any: their ids, for ``again`` if they cannot be written."""
         now = self._allowance.now()
-        if not hurry and self._allowance.next_at > now:
+        if not hurry and (self._allowance.next_at > now or (self._next_at > now and len(self._ready) < BATCH)):
             return (), []
         while self._later and (hurry or self._later[0][0] <= now):
             id = heappop(self._later)[1]
@@ -89,6 +94,7 @@ class Documents:
         ids = list(islice(self._ready, BATCH))
         if not ids:
             return (), []
+        self._next_at = now + GAP
         for id in ids:
             del self._ready[id]
             self._made.pop(id, None)

@@ -25,6 +25,7 @@ from kamstream.worker.partition import Partition
 from kamstream.worker.projection import NoProjection, TableProjection
 from kamstream.worker.protocols import TableId
 from kamstream.worker.reading import Reader
+from kamstream.worker.rounds import Pace, Rounds
 from kamstream.worker.sending import Sender
 from kamstream.worker.state import State
 from kamstream.worker.takeover import take_over
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 #: With so much applied and not flushed yet, a partition takes no more until a flush is through.
 MAX_RECORDS, MAX_LETTER_BYTES = 100_000, 16 << 20
+#: Partitions that fall due within so many seconds, and this part of the interval, are flushed together.
+GATHER, ALIKE = 0.001, 0.25
 #: A deposed owner waits so long for the group to tell it, then ends.
 DEPOSED = 60.0
 #: Seconds between two notes that a partition recovers.
@@ -87,6 +90,9 @@ class Fleet:
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="live-tables")
+        self._rounds = Rounds(self._executor)
+        self._flushes = Pace()
+        self._alarm: asyncio.TimerHandle | None = None
         self.wiring: Wiring | None = None
 
     # -- what Faust asks
@@ -133,20 +139,64 @@ class Fleet:
     # -- flushing
 
     def flush_if_due(self, owned: Owned) -> None:
-        """Start a flush in the background when there is something to flush and it is time."""
+        """Have a partition flushed as soon as there is something to flush and it is time."""
         partition = owned.partition
-        if partition.flushing.locked() or not partition.open:
-            return
-        since = time.monotonic() - partition.last_flush
-        if partition.touched and (partition.more or since >= self._config.flush_interval):
-            self._spawn(self._flush(owned))
-        elif since >= self._config.idle_watermark:
+        due = self._due_at(partition)
+        if due is not None:
+            self._wake_at(due)
+        elif time.monotonic() - partition.last_flush >= self._config.idle_watermark and is_free(partition):
             self._spawn(self._flush(owned, force=True))
 
-    async def _flush(self, owned: Owned, *, force: bool = False) -> None:
+    def _due_at(self, partition: Partition) -> float | None:
+        """When (monotonic s) a partition is to be flushed; None: nothing to flush, or a flush is on its way."""
+        assert self.wiring is not None
+        if not is_free(partition):
+            return None
+        if partition.touched:
+            due = partition.last_flush + self._config.flush_interval
+            return 0.0 if partition.more else max(due, self._flushes.next_at)
+        return self.wiring.flusher.untold_due(partition)
+
+    def _wake_at(self, due: float) -> None:
+        """Begin a round of flushes then; not at once, since what was fetched together is taken one after the other."""
+        due = max(due, time.monotonic() + GATHER)
+        if self._alarm is not None:
+            if self._alarm.when() <= due:
+                return
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(due, self._begin_round)
+
+    def _begin_round(self) -> None:
+        self._alarm = None
+        if not self._accepting:
+            return  # partitions come and go; the timekeeper asks again afterwards
+        now = time.monotonic()
+        soon = now + GATHER + self._config.flush_interval * ALIKE
+        due = {owned.partition.number: self._due_at(owned.partition) for owned in self._owned.values()}
+        if any(at is not None and at <= now + GATHER for at in due.values()):
+            members = [number for number, at in due.items() if at is not None and at <= soon]
+            self._spawn(self._round([self._owned[number] for number in members]))
+            for number in members:
+                del due[number]
+        later = [at for at in due.values() if at is not None]
+        if later:
+            self._wake_at(min(later))
+
+    async def _round(self, due: Sequence[Owned]) -> None:
+        """Flush partitions side by side: what they send at the same time goes out in one request."""
+        assert self.wiring is not None
+        began, before = time.monotonic(), self.wiring.flusher.spent
+        await asyncio.gather(*(self._flush(owned) for owned in due))
+        self._flushes.spent(began, self.wiring.flusher.spent - before)
+        for owned in due:
+            self.flush_if_due(owned)
+
+    async def _flush(self, owned: Owned, *, force: bool = False, last: bool = False) -> None:
         assert self.wiring is not None
         try:
             await self.wiring.flusher.flush(owned.partition, owned.projection, force=force)
+            if last:
+                await self.wiring.flusher.tell_rest(owned.partition)
         except FencedError as error:
             logger.warning("%s: this worker owns it no more", error)
             owned.partition.close()
@@ -171,7 +221,7 @@ class Fleet:
     async def quiesce(self) -> None:
         """Take no more carriers and make durable what was taken."""
         self._accepting = False
-        await asyncio.gather(*(self._flush(owned) for owned in self._owned.values()))
+        await asyncio.gather(*(self._flush(owned, last=True) for owned in self._owned.values()))
 
     async def take_over(self, numbers: frozenset[int]) -> None:
         """Own exactly these partitions: drop others, keep those that nobody wrote to meanwhile, recover the rest."""
@@ -254,7 +304,7 @@ class Fleet:
         interval = int(self._config.redis_interval * 1000)
         return TableProjection(
             *(partition.number, engine, writer, self._executor, lambda: facts(partition)),
-            *(interval, self._metrics, documents),
+            *(interval, self._metrics, documents, self._rounds),
         )
 
     async def _write(self, projection: TableProjection | NoProjection) -> None:
@@ -311,6 +361,11 @@ class Fleet:
             "last_flush": partition.last_flush_ms,
             "state": State.LIVE if ready else State.CATCHING_UP,
         }
+
+
+def is_free(partition: Partition) -> bool:
+    """Whether a flush may begin."""
+    return partition.open and not partition.flushing.locked()
 
 
 def full(partition: Partition) -> bool:

@@ -1,6 +1,7 @@
 """The atomic flush: what a partition applied becomes durable, then is told, then is acknowledged.
 
-Rows and watermark → rollups → alerts → live tables (handed over, never waited for) → value changes → commit.
+Rows and watermark → rollups → alerts → live tables (handed over, never waited for) → value changes (those that are
+due) → commit.
 Everything after the watermark can be repeated: rollups carry their flush number and are sent again at takeover,
 alert steps stand in the engine's outbox and have deterministic ids, live tables are written anew at takeover, and so
 are the values told. One flush at a time; what is applied meanwhile belongs to the next. Any failure ends the process.
@@ -10,9 +11,11 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 from kamstream.events import murmur2
 from kamstream.events.topics import TopicNames
+from kamstream.live.pending import Pending
 from kamstream.worker import crash
 from kamstream.worker.crash import CrashPoint
 from kamstream.worker.metrics import Metrics
@@ -30,8 +33,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The values of so many ids are computed in one flush at most: what the event loop is held up by at a time.
-MOST = 500
+#: The values of so many ids of a partition are computed in one flush at most: what the event loop is held up by at a
+#: time, with all partitions flushed together.
+MOST = 250
+
+
+#: The values of one id are told at most every so many milliseconds; a quiet id's at once.
+TELL_EVERY = 1_000
+#: A time that never comes (ms).
+FAR = 1 << 62
 
 
 class FencedError(Exception):
@@ -66,6 +76,10 @@ class Flusher:
         self._rows = rows
         self._metrics = metrics
         self._crash = crash_point
+        #: By partition: changed values that are not told yet. What an owner leaves behind the next one tells anew.
+        self._untold: WeakKeyDictionary[Partition, Pending] = WeakKeyDictionary()
+        #: Seconds of the event loop's time that flushes took, in all.
+        self.spent = 0.0
 
     async def flush(self, partition: Partition, projection: Projection, *, force: bool = False) -> None:
         """Make everything applied so far durable, tell it, and acknowledge it.
@@ -80,9 +94,11 @@ class Flusher:
             began, live = time.monotonic(), partition.live
             # A partition that catches up only keeps which ids changed: their values are wanted once, at its end.
             made = partition.engine.flush(evaluate=live, most=MOST if live else 0)
+            self.spent += time.monotonic() - began
             positions, taken = partition.start_flush(more=live and made.more)
             if not force and not worth_writing(partition, made, positions):
                 release(taken)
+                await self._tell_values(partition, now_ms())
                 return
             await self._letters(taken)
             try:
@@ -139,6 +155,7 @@ class Flusher:
         async for batch in self._reader.records(log.topic, log.partition, start, end):
             for record in batch:
                 if record.key != KEY:
+                    assert record.key is not None
                     keys.add(record.key)
                 elif record.value is not None:
                     said = decode(record.value)
@@ -160,7 +177,27 @@ class Flusher:
         self._crash("after-alert")
         projection.offer(made.changes, made.steps, live=live, more=made.more)
         self._crash("after-redis")
-        await self._sender.send_rows(self._topics.kpis, self._placed(made.changes))
+        if made.changes:
+            self._untold.setdefault(partition, Pending(TELL_EVERY)).add(made.changes)
+        await self._tell_values(partition, now_ms())
+
+    async def _tell_values(self, partition: Partition, now: int) -> None:
+        """Tell the changed values that are due; a busy id's changes go together."""
+        untold = self._untold.get(partition)
+        changes = untold.take(now) if untold else None
+        if changes:
+            await self._sender.send_rows(self._topics.kpis, self._placed(changes))
+
+    async def tell_rest(self, partition: Partition) -> None:
+        """Tell all values, also those that are not due."""
+        async with partition.flushing:
+            await self._tell_values(partition, FAR)
+
+    def untold_due(self, partition: Partition) -> float | None:
+        """When (monotonic s) there are values to be told without anything to flush."""
+        untold = self._untold.get(partition)
+        due = untold.next_due() if untold else None
+        return None if due is None else time.monotonic() + max(0, due - now_ms()) / 1000
 
     async def send_rollups(self, partition: Partition, rollups: Iterable[Rollup]) -> None:
         """Send rows of sums to the partitions that own their persons; returns when all are durable."""
@@ -174,6 +211,11 @@ class Flusher:
             if key != key_before:
                 key_before, place = key, murmur2(key) % self._kpi_partitions
             yield place, key, value
+
+
+def now_ms() -> int:
+    """The clock by which values are told (ms)."""
+    return int(time.monotonic() * 1000)
 
 
 def merge(repairs: Mapping[bytes, bytes | None], rows: Sequence[Row]) -> Iterable[Row]:

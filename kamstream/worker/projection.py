@@ -17,6 +17,7 @@ from kamstream.live.pending import Pending
 from kamstream.worker.documents import Documents
 from kamstream.worker.metrics import Metrics
 from kamstream.worker.protocols import EngineLike, TableId
+from kamstream.worker.rounds import Rounds
 
 if TYPE_CHECKING:
     from kamstream.alerts import AlertRecord
@@ -36,8 +37,9 @@ PATIENCE = 60.0
 class Writer(Protocol):
     """The part of the live writer that is used here; every method may block."""
 
-    def write(self, changes: "Iterable[TableChange]") -> Any: ...
+    def write_together(self, batches: "Sequence[tuple[Any, Sequence[TableChange]]]") -> Sequence[Any]: ...
     def project(self, ids: Iterable[TableId]) -> Any: ...
+    def project_early(self, ids: Iterable[TableId]) -> Any: ...
     def project_all(self, ids: Iterable[TableId], alerts: "Iterable[AlertRecord] | None" = None) -> Any: ...
     def put_json(self, documents: "Iterable[Document]") -> Any: ...
     def alert(self, records: "Iterable[AlertRecord]") -> None: ...
@@ -49,7 +51,8 @@ class TableProjection:
     """Takes changes in without waiting; ``run`` writes them until it is cancelled.
 
     ``whole`` is set once everything was written since takeover: only then is the partition ready for readers.
-    ``documents`` (None: there are none) follow the tables.
+    ``documents`` (None: there are none) follow the tables. ``rounds`` are those that the partitions of a worker share
+    (None: this one is alone).
     """
 
     def __init__(
@@ -62,16 +65,20 @@ class TableProjection:
         interval_ms: int,
         metrics: Metrics,
         documents: Documents | None = None,
+        rounds: Rounds | None = None,
     ) -> None:
         self._number = number
         self._engine = engine
         self._writer = writer
         self._executor = executor
+        self._rounds = rounds or Rounds(executor)
         self._health = health
         self._metrics = metrics
         self._documents = documents
         self._pending = Pending(interval_ms)
         self._dirty: set[TableId] = set()
+        #: Ids that events changed while not everything is written yet: they do not wait for it.
+        self._early: dict[TableId, None] = {}
         self._alerts: deque[AlertRecord] = deque(maxlen=ALERTS_KEPT)
         self._wake = asyncio.Event()
         self._live = self._more = False
@@ -92,7 +99,9 @@ class TableProjection:
         self._live, self._more = live, more
         self._alerts.extend(steps)
         if not self.whole:
-            pass  # everything is going to be written anyway
+            # Everything is going to be written anyway.
+            if live:
+                self._early.update(((change.scope, change.id), None) for change in changes if change.cause != "tick")
         elif live and not self._away:
             self._pending.add(change for change in changes if (change.scope, change.id) not in self._dirty)
         else:
@@ -140,7 +149,7 @@ class TableProjection:
 
     async def _rest(self) -> None:
         due = self._pending.next_due()
-        wait = IDLE if due is None else max(0.0, min(IDLE, due / 1000 - time.time()))
+        wait = IDLE if due is None else max(0.0, min(IDLE, due / 1000 - time.monotonic()))
         if self._documents is not None and self.whole and self._live:
             papers = self._documents.due_in()
             wait = wait if papers is None else min(wait, papers)
@@ -155,6 +164,8 @@ class TableProjection:
         if self._live:
             if not self.whole and self._is_handed_over():
                 await self._write_all()
+            elif self._early and not self.whole:
+                await self._write_early()
             if self.whole:
                 await self._write(due=True)
                 await self._write_documents()
@@ -166,9 +177,15 @@ class TableProjection:
         """Whether every table was handed over since the takeover: written before, many would be written twice."""
         return not self._more or time.monotonic() - self._live_since > PATIENCE
 
+    async def _write_early(self) -> None:
+        ids, self._early = list(self._early), {}
+        # What is not written comes with everything.
+        await self._call(self._writer.project_early, ids)
+
     async def _write_all(self) -> None:
         self._pending.clear()
         self._dirty.clear()
+        self._early.clear()
         ids = list(self._engine.ids())
         # What changes from here on has to be written after this.
         self.whole = True
@@ -192,10 +209,12 @@ class TableProjection:
             self._metrics.redis_ids.inc(written.accepted)
             if self._documents is not None:
                 self._documents.want(ids)
-        changes = self._pending.take(int(time.time() * 1000) if due else 1 << 62)
+        if due and self._pending:
+            await self._rounds.turn()
+        changes = self._pending.take(int(time.monotonic() * 1000) if due else 1 << 62)
         if changes:
             try:
-                written = await self._call(self._writer.write, changes)
+                written = await self._rounds.write(self._writer, changes)
             except BaseException:
                 self._dirty.update((change.scope, change.id) for change in changes)
                 raise

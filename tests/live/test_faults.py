@@ -165,6 +165,28 @@ def assert_right(desk: Desk, reader: LiveReader) -> None:
         assert reader.portfolio(kam) == sorted(of_kam)
 
 
+def test_some_ids_may_be_written_before_all_are(redis_url: str, prefix: str) -> None:
+    old, new = Desk(), Desk()
+    world(old, was := old.writer(redis_url, prefix, epoch=1))
+    writer, reader = new.writer(redis_url, prefix, epoch=2), LiveReader(connect(redis_url), prefix)
+    new.put(
+        change("B", full=True, revenue__90d=Value(7, 1), kam="kam-7"),
+        change("C", full=True, revenue__90d=Value(8, 1)),
+    )
+    writer.project_early([("account", "B")])
+    tables = {table.id: table.values["revenue:90d"].value for table in reader.tables("account", ["A", "B"])}
+    assert tables == {"A": 1, "B": 7}
+    with pytest.raises(RedisLost):
+        writer.write(new.put(change("B", revenue__90d=Value(9, 1))))
+    with pytest.raises(Superseded):
+        was.write(old.put(change("A", revenue__90d=Value(3, 1))))
+    writer.project_early([("account", "B")])
+    writer.project_all(new.tables)
+    assert_right(new, reader)
+    writer.write(new.put(change("B", revenue__90d=Value(10, 1))))
+    assert_right(new, reader)
+
+
 def notice(writer: LiveWriter, attempt: str, desk: Desk) -> None:
     """One more call, which is to find out that Redis forgot; a dropped connection may come first."""
     calls = {

@@ -7,7 +7,7 @@ from kamstream.live.fence import Fence
 def plant() -> None:
     """Compare no versions, look at no sentinel."""
     SCRIPTS["table"] = SCRIPTS["table"].replace("if floor and newer(floor, new) then return 0 end", "")
-    SCRIPTS["table"] = SCRIPTS["table"].replace("if mode == 'delta' and stored ~= last then return 2 end", "")
+    SCRIPTS["table"] = SCRIPTS["table"].replace("if stored ~= last then return 2 end", "")
 
     def look(self: Fence, stored: str | None) -> None:
         pass

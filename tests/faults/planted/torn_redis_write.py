@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
+from kamstream.live import packing, writer
 from kamstream.live.link import Command, Link
 
 #: Values only, of a whole table or of a change in part.
 VALUES = """
 if ARGV[1] == 'gone' then return 1 end
-local list = cmsgpack.unpack(ARGV[4])
-for i = 1, #list, 2000 do
-  redis.call('HSET', KEYS[1], unpack(list, i, math.min(i + 1999, #list)))
+local list, first, last = ARGV, 7, tonumber(ARGV[4])
+if ARGV[1] == 'full' then
+  list = cmsgpack.unpack(ARGV[4])
+  first, last = 1, #list
+end
+for i = first, last, 2000 do
+  redis.call('HSET', KEYS[1], unpack(list, i, math.min(i + 1999, last)))
 end
 return 1
 """
@@ -19,6 +24,7 @@ return 1
 def plant() -> None:
     """Two trips to Redis instead of one script."""
     honest = Link.ask
+    writer.table_command = packing.table_command_plain  # one that can be taken apart
 
     def ask(self: Link, commands: Iterable[Command]) -> list[Any]:
         sent = list(commands)
