@@ -3,14 +3,15 @@
 A worker holds millions of small objects that live long. Going through them again and again in search of cycles costs a
 quarter to a half of the engine's time, in pauses of up to seconds. But the hot path makes no cycles: reference counting
 frees what it leaves. So only the young are looked at, few at a time. The old are looked at when partitions come or go:
-an engine that was dropped is a cycle, and the largest.
+the accounts of an engine that was dropped are a cycle, and the largest.
 """
 
 import gc
 
 #: Objects made, less those freed, until the youngest are looked at; so many such rounds until also those that survived
-#: one are; and for the old ones a number of rounds that is never reached.
-THRESHOLDS = (20_000, 10, 1_000_000)
+#: one are; and for the old ones a number of rounds that is never reached. The first is more than a large batch of
+#: events has in hand at a time: what is freed with its batch is never looked at.
+THRESHOLDS = (100_000, 5, 1_000_000)
 
 
 def tune() -> None:

@@ -1,17 +1,26 @@
-"""Reading topics outside the consumer group: changelog partitions in batches, and where logs begin and end."""
+"""Reading topics outside the consumer group: stretches of a log as they are kept, and where logs begin and end."""
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
+    NoError,
+    OffsetOutOfRangeError,
+    for_code,
+)
+from aiokafka.protocol.fetch import FetchRequest
 
 from kamstream.events.topics import OFFSET, PARTITION, TOPIC
-from kamstream.worker.replay import BetterHintError, Replay
+from kamstream.worker.batches import feed, offset_after, records_of
+from kamstream.worker.replay import BetterHintError, Record, Replay
 from kamstream.worker.watermark import KEY, Mark, decode
 
 logger = logging.getLogger(__name__)
@@ -24,16 +33,18 @@ NEAR = 2_000
 HINTS = 50
 
 
+#: Bytes of batches asked for at once; the next ones are on their way while these are read.
+PIECE = 4 << 20
+#: Milliseconds until a broker answers a question for what is not there yet.
+FETCH_WAIT_MS = 100
+
+
 class Reader:
-    """Asks where logs begin and end, and reads stretches of them.
+    """Asks where logs begin and end, and reads stretches of them."""
 
-    Every stretch has a consumer of its own: one that is assigned twice may never stop (its fetcher can swallow the
-    cancellation while it waits for the fetches of the first assignment to end).
-    """
-
-    def __init__(self, bootstrap: str, consumer: AIOKafkaConsumer) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, consumer: AIOKafkaConsumer, piece: int = PIECE) -> None:
         self._consumer = consumer
+        self._piece_bytes = piece
 
     async def bounds(self, tps: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], tuple[int, int]]:
         """Of each topic partition: its first offset and its end (the offset the next record gets)."""
@@ -47,23 +58,73 @@ class Reader:
                 logger.warning("waiting for Kafka: %s", error)
         return {(tp.topic, tp.partition): (first[tp], end[tp]) for tp in wanted}
 
-    async def records(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[Any]]:
-        """The records of [start, end), in batches."""
+    async def pieces(self, topic: str, partition: int, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """The batches that hold the records of [start, end), some of them in one piece of bytes."""
+        tp = TopicPartition(topic, partition)
         if start >= end:
             return
-        tp = TopicPartition(topic, partition)
-        async with started(self._bootstrap) as consumer:
-            consumer.assign([tp])
-            consumer.seek(tp, start)
+        coming = asyncio.ensure_future(self._piece(tp, start))
+        try:
             at = start
             while at < end:
-                batch = (await consumer.getmany(tp, timeout_ms=200)).get(tp, [])
-                if batch and batch[-1].offset >= end:
-                    batch = [record for record in batch if record.offset < end]
-                if batch:
-                    yield batch
-                # Beyond the last record there may be control records only.
-                at = max(at, await consumer.position(tp))
+                piece, after = await coming
+                if after < end:
+                    coming = asyncio.ensure_future(self._piece(tp, after))
+                yield piece
+                at = after
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _piece(self, tp: TopicPartition, at: int) -> tuple[bytes, int]:
+        """The batches from an offset on, and the offset after the last whole one."""
+        while True:
+            try:
+                piece = await self._fetch(tp, at)
+            except OffsetOutOfRangeError:
+                ((first, end),) = (await self.bounds([(tp.topic, tp.partition)])).values()
+                if not at < first <= end:
+                    raise
+                at = first  # its beginning was deleted meanwhile
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                logger.warning("%s[%d]: %s; it is asked for again", tp.topic, tp.partition, error)
+                await asyncio.sleep(AGAIN)
+            else:
+                after = offset_after(piece)
+                if after is not None:
+                    return piece, after
+
+    async def _fetch(self, tp: TopicPartition, at: int) -> bytes:
+        """What the leader of a partition holds from an offset on. KafkaError when it does not say.
+
+        A consumer would make an object of every record before anybody could look at it.
+        """
+        client = self._consumer._client
+        if client.cluster.leader_for_partition(tp) in (None, -1):
+            await client.add_topic(tp.topic)
+            await client.force_metadata_update()
+        node = client.cluster.leader_for_partition(tp)
+        if node is None or node == -1:
+            raise LeaderNotAvailableError(tp)
+        most = self._piece_bytes
+        asked = [(tp.topic, [(tp.partition, at, most)])]
+        answer = await client.send(node, FetchRequest(FETCH_WAIT_MS, 1, most, 0, asked))
+        ((_, ((_, code, *_, piece),)),) = answer.topics
+        error = for_code(code)
+        if error is not NoError:
+            client.force_metadata_update()
+            raise error(tp)
+        return bytes(piece or b"")
+
+    async def records(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[list[Record]]:
+        """The records of [start, end), in batches."""
+        async with aclosing(self.pieces(topic, partition, start, end)) as pieces:
+            async for piece in pieces:
+                found = records_of(piece, start, end)
+                if found:
+                    yield found
 
     async def replay(self, topic: str, partition: int) -> tuple[Replay, int]:
         """Read a whole changelog partition; the replay, and the end up to which it was read."""
@@ -73,8 +134,9 @@ class Reader:
         for _ in range(HINTS):
             replay = Replay(hint)
             try:
-                async for batch in self.records(topic, partition, first, end):
-                    replay.feed(batch)
+                async with aclosing(self.pieces(topic, partition, first, end)) as pieces:
+                    async for piece in pieces:
+                        feed(replay, piece, first, end)
             except BetterHintError as better:
                 hint = better.mark
             else:
@@ -117,10 +179,6 @@ async def started(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
         bootstrap_servers=bootstrap,
         group_id=None,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=100,
-        fetch_max_bytes=64 << 20,
-        max_partition_fetch_bytes=16 << 20,
     )
     while True:
         try:
@@ -136,7 +194,7 @@ async def started(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 @asynccontextmanager
-async def open_reader(bootstrap: str) -> AsyncIterator[Reader]:
+async def open_reader(bootstrap: str, piece: int = PIECE) -> AsyncIterator[Reader]:
     """A reader, of use until the end of the block."""
     async with started(bootstrap) as consumer:
-        yield Reader(bootstrap, consumer)
+        yield Reader(consumer, piece)

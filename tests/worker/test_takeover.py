@@ -194,5 +194,28 @@ def test_dead_letters_tell_which_offsets_are_refused_for_good(bench: Bench) -> N
                 found |= {(n, offset) for offset in by_topic.get(deals, ())}
             return found
 
-    refused = [(r.partition, r.offset) for r in bench.records(deals) if len(r.value) == 1]
+    refused = [(number, record.offset) for number, record in bench.placed(deals) if len(record.value) == 1]
     wait_until(lambda: asyncio.run(ask()) == set(refused), 10)
+
+
+def test_a_log_is_read_in_pieces_as_small_as_a_batch(bench: Bench) -> None:
+    async def story(owner: Callable[[], Owner], reader: Reader) -> None:
+        first = owner()
+        await first.take_over()
+        wanted: dict[str, str | None] = {}
+        for flush in range(30):
+            rows: dict[str, str | None] = {f"k{n}": f"{flush}-{n}" * 20 for n in range(flush, flush + 40)}
+            await first.flush(rows, {bench.names.inputs[0]: flush})
+            wanted |= rows
+        place = (first.log.topic, first.log.partition)
+        ((begin, end),) = (await reader.bounds([place])).values()
+        async with open_reader(bench.bootstrap, piece=1_000) as slow:
+            read = [piece async for piece in slow.pieces(*place, begin, end)]
+            assert len(read) >= 30
+            replay, upto = await slow.replay(*place)
+            some = [record.offset async for batch in slow.records(*place, 100, 200) for record in batch]
+        assert upto == end
+        assert {key.decode(): value.decode() for key, value in replay.rows.items()} == wanted
+        assert some == list(range(100, 200))
+
+    play(bench, story)

@@ -142,15 +142,19 @@ class Bench:
 
     def records(self, topic: str) -> list[Any]:
         """Everything in a topic."""
-        return asyncio.run(self._records(topic))
+        return [record for _, record in self.placed(topic)]
 
-    async def _records(self, topic: str) -> list[Any]:
+    def placed(self, topic: str) -> list[tuple[int, Any]]:
+        """Everything in a topic, with its partition."""
+        return asyncio.run(self._placed(topic))
+
+    async def _placed(self, topic: str) -> list[tuple[int, Any]]:
         found = []
         async with open_reader(self.bootstrap) as reader:
             bounds = await reader.bounds([(topic, p) for p in range(self.partitions)])
             for (name, partition), (first, end) in bounds.items():
                 async for batch in reader.records(name, partition, first, end):
-                    found += batch
+                    found += [(partition, record) for record in batch]
         return found
 
     def committed(self) -> dict[tuple[str, int], int | None]:

@@ -1,0 +1,3 @@
+from kamstream.worker.replay import Replay
+
+def feed(replay: Replay, data: bytes, begin: int, end: int) -> None: ...
