@@ -3,8 +3,13 @@
     python -m tests.benchmarks [--quick] [--accounts 2000,200000] [--events N] [--runs N] [--only throughput,latency]
     python -m tests.benchmarks --report       # results/README.md and plots from the newest saved run
 
-The full run (1,000,000 events, 2,000 and 200,000 accounts, three runs of each) takes about 25 minutes, ``--quick``
-about five; ``--events 2000000`` leaves the least of warming up in the figures.
+The full run (1,000,000 events, 2,000 and 200,000 accounts, three runs of each) takes about an hour, ``--quick``
+about eight minutes; ``--events 2000000`` leaves the least of warming up in the figures.
+
+Parts: ``throughput``, ``latency``; ``recovery`` (the same worker again after kill -9), ``failover`` (the other one of
+two); ``memory`` (an account, an open ticket, an event), ``scale`` (CPU at 10,000 and 1,000,000 accounts), ``bounded``
+(memory over a backlog of 10,000,000 events), ``price`` (CPU of each KPI). The last four are of kamstream alone, and all
+but ``bounded`` of its engine offline.
 
 **The job** is the same for all: the events of ``corejob`` in three topics of 8 partitions, seven KPIs over five
 windows by account, each event counted once whatever its order, state durable in a changelog, offsets committed once a
@@ -48,7 +53,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.benchmarks import latency, memory, proc, recovery, report
+from tests.benchmarks import bounded, failover, latency, memory, price, proc, recovery, report, scale
 from tests.benchmarks.bed import Bed, Job, test_bed
 from tests.benchmarks.contenders import ROOT, Contender, Kamstream, PythonApp
 from tests.benchmarks.environments import quix_python
@@ -56,9 +61,9 @@ from tests.benchmarks.java import KafkaStreams
 from tests.benchmarks.throughput import BenchmarkError, run
 from tests.benchmarks.truth import truth_of
 
-PARTS = ("throughput", "recovery", "latency", "memory")
+PARTS = ("throughput", "recovery", "failover", "latency", "memory", "scale", "bounded", "price")
 #: Events of a full and of a quick run, and the parts of them that the slow contenders get.
-FULL, QUICK = 1_000_000, 100_000
+FULL, QUICK, LONG = 1_000_000, 100_000, 10_000_000
 MOST_QUIX, MOST_FAUST = 200_000, 30_000
 console = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -111,11 +116,12 @@ def throughput(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> No
 
 
 def recoveries(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> None:
-    """kamstream and Kafka Streams, each once per size, on half of the events: the rows are what counts."""
+    """kamstream and Kafka Streams, each once per size: the rows are what counts, of which many accounts make more."""
     for accounts in chosen.accounts:
-        job = Job(chosen.events // 2, accounts)
+        job = Job(chosen.events if chosen.quick else max(chosen.events // 2, 10 * accounts), accounts)
         truth = truth_of(job)
-        for each in (Kamstream(), KafkaStreams(2)):
+        named = chosen.contenders.split(",") if chosen.contenders else None
+        for each in [one for one in (Kamstream(), KafkaStreams(2)) if named is None or one.name in named]:
             with console.status(f"recovery: {each.name}, {accounts:,} accounts"):
                 bed.load(job)
                 one = attempt(found, partial(recovery.recover, each, bed, job, truth))
@@ -123,8 +129,38 @@ def recoveries(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> No
                 found["recovery"].append({**asdict(one), "rate": one.rate})
                 console.print(
                     f"{accounts:>9,} {each.name:<28} {one.rows:>10,} rows: {one.rate:,.0f}/s, ready {one.ready:.1f} s"
-                    f" (empty {one.empty:.1f} s), whole {one.whole:.1f} s, {'equal' if one.correct else 'DIFFERENT'}"
+                    f" (empty {one.empty:.1f} s), whole {one.whole:.1f} s, {'equal' if one.correct else 'DIFFERENT'};"
+                    f" {report.megabytes(one.before)} (peak {report.megabytes(one.peak)}) before, "
+                    f"at most {report.megabytes(one.peak_back)} after"
                 )
+
+
+def failovers(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> None:
+    """Two workers, of which one is killed, once per size."""
+    for accounts in chosen.accounts:
+        job = Job(chosen.events if chosen.quick else max(chosen.events // 2, 10 * accounts), accounts)
+        with console.status(f"failover: {accounts:,} accounts"):
+            bed.load(job)
+            one = attempt(found, partial(failover.measure, bed, job, truth_of(job)))
+        if one is not None:
+            found["failover"].append(asdict(one))
+            console.print(
+                f"{accounts:>9,} failover of {one.moved} partitions: back after {one.first:.1f}..{one.last:.1f} s, "
+                f"the others {one.others:.1f} s, of which the session {one.session:.0f} s"
+            )
+
+
+def backlogs(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> None:
+    """One long backlog."""
+    events = LONG if not chosen.quick else QUICK
+    with console.status(f"a backlog of {events:,} events"):
+        one = attempt(found, partial(bounded.measure, bed, events))
+    if one is not None:
+        found["bounded"].append(asdict(one))
+        console.print(
+            f"{one.accounts:>9,} backlog of {events:,}: {report.megabytes(one.fifth)} after a fifth, "
+            f"{report.megabytes(one.end)} at the end ({one.growth:+.1f} %), {one.cpu:.1f} CPU-s/M"
+        )
 
 
 def latencies(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> None:
@@ -216,16 +252,29 @@ def main(words: Sequence[str]) -> int:
         "machine": proc.machine(),
         "throughput": [],
         "recovery": [],
+        "failover": [],
         "latency": [],
+        "bounded": [],
         "failed": [],
     }
     began = time.monotonic()
-    with test_bed() as bed:
-        for part, measure in {"throughput": throughput, "recovery": recoveries, "latency": latencies}.items():
-            if part in chosen.parts:
+    served: dict[str, Callable[[Bed, argparse.Namespace, report.Report], None]] = {
+        "throughput": throughput,
+        "recovery": recoveries,
+        "failover": failovers,
+        "latency": latencies,
+        "bounded": backlogs,
+    }
+    if wanted := [measure for part, measure in served.items() if part in chosen.parts]:
+        with test_bed() as bed:
+            for measure in wanted:
                 measure(bed, chosen, found)
     if "memory" in chosen.parts:
         found["memory"] = memory.measure()
+    if "scale" in chosen.parts:
+        found["scale"] = scale.measure((1, 10) if chosen.quick else (1, 100))
+    if "price" in chosen.parts:
+        found["price"] = price.measure(quick=chosen.quick)
     found["minutes"] = round((time.monotonic() - began) / 60, 1)
     report.show(found, console)
     console.print(f"saved as {report.save(found)} after {found['minutes']} minutes")

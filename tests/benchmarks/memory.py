@@ -1,6 +1,6 @@
-"""Memory per account and per open entity: the engine's, in a process of its own, from its resident memory.
+"""Memory per account, open entity and event: the engine's, in a process of its own, from its resident memory.
 
-python -m tests.benchmarks.memory accounts|tickets
+python -m tests.benchmarks.memory accounts|tickets|events
 """
 
 import gc
@@ -14,7 +14,9 @@ from kamstream.events import Decoder, Event
 from tests.benchmarks import proc
 from tests.benchmarks.truth import settings
 
-ACCOUNTS, TICKETS, FEW = 40_000, 100_000, 500
+FEW = 500
+#: How many there are of each.
+COUNTS = {"accounts": 40_000, "tickets": 100_000, "events": 400_000}
 
 
 def event(id: str, type: str, account: str, data: str, at: int) -> bytes:
@@ -27,7 +29,7 @@ def event(id: str, type: str, account: str, data: str, at: int) -> bytes:
 
 
 def grown(kind: str) -> float:
-    """Bytes per account (with one interaction each), or per open ticket (of a few accounts)."""
+    """Bytes per account (with one interaction each), or per open ticket or interaction more of a few accounts."""
     chosen = settings()
     decode, engine = Decoder(chosen.decoding()).decode_line, Engine(chosen.config())
 
@@ -46,18 +48,18 @@ def grown(kind: str) -> float:
     engine.flush(evaluate=False)
     gc.collect()
     before = proc.resident_bytes(os.getpid())
-    count = TICKETS if kind == "tickets" else ACCOUNTS
+    count = COUNTS[kind]
     for number in range(FEW, FEW + count):
-        feed(number, f"ACC-{number % FEW if kind == 'tickets' else number}")
+        feed(number, f"ACC-{number if kind == 'accounts' else number % FEW}")
     engine.flush(evaluate=False)
     gc.collect()
     return (proc.resident_bytes(os.getpid()) - before) / count
 
 
 def measure() -> dict[str, float]:
-    """Both, each in a fresh process."""
+    """All, each in a fresh process."""
     found = {}
-    for kind in ("accounts", "tickets"):
+    for kind in COUNTS:
         done = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.memory", kind], capture_output=True, text=True, check=True
         )

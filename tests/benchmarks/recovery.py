@@ -31,6 +31,8 @@ class Recovery:
     """``ready``: seconds from the start of the process until a new event is visible; ``empty``: the same without state.
 
     ``whole``: seconds until every account stands in a Redis that was empty at the start; ``correct``: with its values.
+    Resident bytes: ``before``, of the one that was killed, and its ``peak``; ``peak_back``, of the one that came back,
+    until Redis was whole.
     """
 
     contender: str
@@ -41,6 +43,9 @@ class Recovery:
     empty: float
     correct: bool
     restoring: float
+    before: int
+    peak: int
+    peak_back: int
 
     @property
     def rate(self) -> float:
@@ -63,6 +68,7 @@ def recover(contender: Contender, bed: Bed, job: Job, truth: Truth) -> Recovery:
                 time.sleep(0.2)
                 check(child, began, contender)
             settle(child, began, contender)
+            before, peak = proc.resident_bytes(child.pid), proc.peak_bytes(child.pid)
             child.kill()
             # A restart within the session timeout waits for its end; that is no part of recovering.
             bed.await_empty(start.group)
@@ -71,6 +77,7 @@ def recover(contender: Contender, bed: Bed, job: Job, truth: Truth) -> Recovery:
             with bed.redis() as client:
                 client.flushall()
             ready, whole, child = back(start, bed, job, folder, len(truth.accounts), truth.time)
+            peak_back = proc.peak_bytes(child.pid)
             correct, restoring = right(bed, job, truth), restored(child.log.read_text(errors="replace"))
         finally:
             child.close()
@@ -80,7 +87,10 @@ def recover(contender: Contender, bed: Bed, job: Job, truth: Truth) -> Recovery:
             # The probe belongs to no truth.
             bed.delete_starting(job.prefix)
             bed.loaded.pop(job, None)
-        return Recovery(contender.name, job.accounts, rows, ready, whole, empty, correct, restoring)
+        return Recovery(
+            *(contender.name, job.accounts, rows, ready, whole, empty, correct, restoring),
+            *(before, peak, peak_back),
+        )
 
 
 def restored(log: str) -> float:
@@ -119,15 +129,19 @@ def from_nothing(contender: Contender, bed: Bed, folder: Path) -> float:
     return ready
 
 
+def interaction(account: str, now: int) -> bytes:
+    """An event that shows in ``FIELD``, the first of its account."""
+    return (
+        f'{{"specversion":"1.0","id":"{account}","source":"bench","type":"interaction.logged","subject":"{account}",'
+        f'"time":"{to_text(now)}","data":{{"interaction_id":"1","direction":"inbound","channel":"chat"}}}}'
+    ).encode()
+
+
 def back(start: Start, bed: Bed, job: Job, folder: Path, accounts: int, now: int) -> tuple[float, float, proc.Child]:
     """Append an event, start, and wait until it shows, then until all accounts do."""
     probe = f"probe-{uuid.uuid4().hex[:8]}"
-    event = (
-        f'{{"specversion":"1.0","id":"{probe}","source":"bench","type":"interaction.logged","subject":"{probe}",'
-        f'"time":"{to_text(now)}","data":{{"interaction_id":"1","direction":"inbound","channel":"chat"}}}}'
-    )
     producer = KafkaProducer(bootstrap_servers=bed.bootstrap, acks="all")
-    producer.send(f"{job.prefix}.interactions", event.encode(), key=probe.encode()).get(10)
+    producer.send(f"{job.prefix}.interactions", interaction(probe, now), key=probe.encode()).get(10)
     producer.close()
     layout, began = Layout(job.prefix), time.monotonic()
     child = start_child(start, folder)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 RESULTS = Path(__file__).with_name("results")
 #: Columns of words, not figures.
-WORDS = ("contender", "from append to", "results")
+WORDS = ("contender", "from append to", "results", "KPI", "of kamstream's engine")
 Report = dict[str, Any]
 
 
@@ -42,7 +42,7 @@ def throughput_table(report: Report) -> tuple[list[str], list[list[str]]]:
             row["contender"],
             f"{row['rate']:,.0f}",
             f"{row['cpu']:.1f}",
-            f"{row['peak'] / 2**20:,.0f} MB",
+            megabytes(row["peak"]),
             words[row["correct"]],
             f"{row['events']:,.0f} × {row['runs']}",
         ]
@@ -53,7 +53,16 @@ def throughput_table(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def recovery_table(report: Report) -> tuple[list[str], list[list[str]]]:
     """Heading and rows."""
-    heading = ["accounts", "contender", "changelog rows", "rows/s", "ready", "Redis whole", "results"]
+    heading = [
+        "accounts",
+        "contender",
+        "changelog rows",
+        "rows/s",
+        "ready",
+        "Redis whole",
+        "memory before, after",
+        "results",
+    ]
     rows = [
         [
             f"{each['accounts']:,}",
@@ -62,6 +71,7 @@ def recovery_table(report: Report) -> tuple[list[str], list[list[str]]]:
             f"{each['rate']:,.0f}",
             f"{each['ready']:.1f} s",
             f"{each['whole']:.1f} s",
+            f"{megabytes(each['peak'])} → {megabytes(each['peak_back'])}" if "peak" in each else "–",
             "equal" if each["correct"] else "DIFFERENT",
         ]
         for each in report.get("recovery", ())
@@ -80,18 +90,94 @@ def latency_table(report: Report) -> tuple[list[str], list[list[str]]]:
     return heading, rows
 
 
+def failover_table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows."""
+    heading = ["accounts", "changelog rows", "session timeout", "partitions moved", "first back", "all back", "others"]
+    rows = [
+        [
+            f"{each['accounts']:,}",
+            f"{each['rows']:,}",
+            f"{each['session']:.0f} s",
+            f"{each['moved']}",
+            *(f"{each[name]:.1f} s" for name in ("first", "last", "others")),
+        ]
+        for each in report.get("failover", ())
+    ]
+    return heading, rows
+
+
 def memory_table(report: Report) -> tuple[list[str], list[list[str]]]:
     """Heading and rows."""
     found = report.get("memory", {})
-    names = {"accounts": "an account with one interaction", "tickets": "an open ticket"}
+    names = {
+        "accounts": "an account with one interaction",
+        "tickets": "an open ticket",
+        "events": "one more interaction of an account",
+    }
     return ["of kamstream's engine", "bytes"], [[names[kind], f"{value:,.0f}"] for kind, value in found.items()]
+
+
+def scale_table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows."""
+    found = report.get("scale", ())
+    heading = ["accounts", "events", "CPU-s per million", "of them values", "times the least", "bytes an account"]
+    rows = [
+        [
+            f"{each['accounts']:,}",
+            f"{each['events']:,}",
+            f"{each['cpu']:.1f}",
+            f"{each['values']:.1f}",
+            f"{each['cpu'] / found[0]['cpu']:.2f}",
+            f"{each['bytes']:,.0f}",
+        ]
+        for each in found
+    ]
+    return heading, rows
+
+
+def bounded_table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows."""
+    heading = ["events", "accounts", "after a fifth", "at the end", "growth", "peak", "CPU-s per million"]
+    rows = [
+        [
+            f"{each['events']:,}",
+            f"{each['accounts']:,}",
+            megabytes(each["fifth"]),
+            megabytes(each["end"]),
+            f"{each['growth']:+.1f} %",
+            megabytes(each["peak"]),
+            f"{each['cpu']:.1f}",
+        ]
+        for each in report.get("bounded", ())
+    ]
+    return heading, rows
+
+
+def price_table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows."""
+    found = report.get("price")
+    heading = ["KPI", "µs of CPU an event"]
+    if not found:
+        return heading, []
+    core = f"the core job ({found['events']:,} events of a portfolio; ± {found['noise']:.2f})"
+    dearest = sorted(found["kpis"].items(), key=lambda each: -each[1])
+    return heading, [[core, f"{found['core']:.2f}"], *([name, f"{price:+.2f}"] for name, price in dearest)]
+
+
+def megabytes(size: float) -> str:
+    """A size in bytes, as it is shown."""
+    return f"{size / 2**20:,.0f} MB"
 
 
 TABLES = {
     "Throughput": throughput_table,
     "Recovery after kill -9": recovery_table,
+    "Failover: kill -9 of one of two workers": failover_table,
     "Latency, open loop": latency_table,
     "Memory": memory_table,
+    "More accounts, 20 events of each": scale_table,
+    "A long backlog": bounded_table,
+    "What a KPI costs": price_table,
 }
 
 
@@ -142,7 +228,7 @@ def markdown(report: Report) -> str:
 
 
 def plots(report: Report) -> dict[str, str]:
-    """SVG by file name: events a second and CPU seconds per million events, by size."""
+    """SVG by file name: events a second and CPU seconds per million events, by size; what each KPI costs."""
     found = {}
     # A job so short that everything was committed at once has no rate.
     rows = [row for row in medians(report) if row["correct"] is not False and row["rate"] == row["rate"]]
@@ -153,17 +239,20 @@ def plots(report: Report) -> dict[str, str]:
             ("rate", "{:,.0f}", "Events per second (more is better)"),
         ):
             found[f"{name}-{accounts}.svg"] = bars(f"{title}, {accounts:,} accounts", here, name, form)
+    if price := report.get("price"):
+        priced = [{"contender": name, "price": max(0.0, each)} for name, each in price["kpis"].items()]
+        found["price.svg"] = bars("Microseconds of CPU an event that a KPI costs", priced, "price", "{:.2f}")
     return found
 
 
 def bars(title: str, rows: Iterable[Mapping[str, Any]], name: str, form: str) -> str:
     """A bar chart as SVG text."""
     rows = sorted(rows, key=lambda row: row[name])
-    most, height, left, width = max(row[name] for row in rows), 26, 190, 420
+    most, height, left, width = max(row[name] for row in rows) or 1, 26, 190, 420
     parts = [f'<text x="8" y="20" font-size="14" font-weight="600">{escape(title)}</text>']
     for place, row in enumerate(rows):
         y, long = 34 + place * height, max(1, round(width * row[name] / most))
-        fill = "#0b6bcb" if row["contender"].startswith("kamstream") else "#9aa5b1"
+        fill = "#0b6bcb" if row["contender"].startswith("kamstream") or name == "price" else "#9aa5b1"
         parts.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(row["contender"])}</text>')
         parts.append(f'<rect x="{left}" y="{y}" width="{long}" height="{height - 8}" rx="2" fill="{fill}"/>')
         parts.append(f'<text x="{left + long + 6}" y="{y + 14}">{form.format(row[name])}</text>')

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kamstream.events import Decoder, Event
+from kamstream.kpis import CATALOGUE
 from kamstream.live.layout import number
-from tests.benchmarks import corejob, proc, recovery, report
+from tests.benchmarks import bounded, corejob, failover, price, proc, recovery, report, scale
 from tests.benchmarks.truth import settings
 
 sys.path.insert(0, str(Path(__file__).with_name("apps")))
@@ -109,6 +110,82 @@ def test_plots_leave_out_what_was_wrong_or_has_no_rate():
         assert "kamstream" in svg
         assert "wrong" not in svg
         assert "short" not in svg
+
+
+def test_every_part_has_a_table():
+    said = {
+        "machine": {"cores": 2, "cpu": "some <cpu>", "memory_gb": 1},
+        "date": "2026-01-01T00:00:00Z",
+        "commit": "abc",
+        "throughput": [run("kamstream", 100.0)],
+        "recovery": [
+            {"accounts": 9, "contender": "kamstream", "rows": 1_000, "rate": 7_000.0, "ready": 1.25, "whole": 2.0,
+             "correct": True, "peak": 5 << 20, "peak_back": 3 << 20},
+        ],
+        "failover": [
+            {"accounts": 9, "rows": 1_000, "session": 10.0, "moved": 4, "first": 11.0, "last": 12.26, "others": 0.5},
+        ],
+        "latency": [{"rate": 10, "contender": "kamstream", "milliseconds": {"alert": [1.0, 2.0, 3.0]}, "probes": 4}],
+        "memory": {"accounts": 700, "tickets": 300, "events": 33},
+        "scale": [
+            {"accounts": 10, "events": 200, "cpu": 8.0, "values": 1.0, "bytes": 900.0},
+            {"accounts": 1_000, "events": 20_000, "cpu": 12.0, "values": 2.0, "bytes": 800.0},
+        ],
+        "bounded": [
+            {"events": 10_000, "accounts": 9, "fifth": 100 << 20, "end": 104 << 20, "peak": 130 << 20, "growth": 4.0,
+             "cpu": 9.0},
+        ],
+        "price": {"events": 10, "core": 12.0, "noise": 0.1, "kpis": {"nps": 0.25, "revenue": 1.5}},
+    }  # fmt: skip
+    text = report.markdown(said)
+    assert all(f"**{title}**" in text for title in report.TABLES)
+    for row in (
+        "| 9 | kamstream | 1,000 | 7,000 | 1.2 s | 2.0 s | 5 MB → 3 MB | equal |",
+        "| 9 | 1,000 | 10 s | 4 | 11.0 s | 12.3 s | 0.5 s |",
+        "| 1,000 | 20,000 | 12.0 | 2.0 | 1.50 | 800 |",
+        "| 10,000 | 9 | 100 MB | 104 MB | +4.0 % | 130 MB | 9.0 |",
+        "| one more interaction of an account | 33 |",
+    ):
+        assert row in text
+    assert text.index("| revenue | +1.50 |") < text.index("| nps | +0.25 |"), "the dearest first"
+    assert "revenue" in report.plots(said)["price.svg"]
+
+
+def test_every_kpi_is_priced_by_itself():
+    variants = price.variants()
+    assert set(variants) == {"", *(kpi.name for kpi in CATALOGUE)}
+    for name, kpis in variants.items():
+        assert (name in kpis) == (name not in ("", *corejob.KPIS))
+        price.config(kpis)
+    assert len({event.type for event in price.events(3_000)}) > 12
+
+
+def test_each_account_of_the_larger_job_has_the_history_of_one_of_the_smaller():
+    def by_account(copies: int) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for line in scale.lines(30, copies):
+            subject = re.search(rb'"subject":"ACC-(\d+-\d+)"', line)
+            assert subject
+            found.setdefault(subject[1], []).append(line.replace(subject[1], b""))
+        return found
+
+    small, large = by_account(1), by_account(3)
+    assert sum(map(len, small.values())) == 30 * scale.EACH
+    assert len(large) == 3 * len(small)
+    assert all(lines == small[b"000" + account[3:]] for account, lines in large.items())
+
+
+def test_the_long_job_lies_in_the_past_and_is_as_long_as_it_says():
+    decode, times = Decoder(settings().decoding()).decode_line, []
+    for _, line in bounded.LongJob(4_000, 40).lines():
+        event = decode(line, now=1_767_225_600_000)
+        assert isinstance(event, Event), event
+        times.append(event.time)
+    assert (max(times) - min(times)) / corejob.DAY == pytest.approx(bounded.DAYS, rel=0.1)
+
+
+def test_each_partition_has_a_probe():
+    assert sorted(failover.probes()) == list(range(8))
 
 
 @pytest.mark.parametrize(
