@@ -1,4 +1,4 @@
-"""A worker process of the harness: ``python -m tests.faults.entry worker --settings FILE``.
+"""A worker process of the harness.
 
 It is `kamstream worker` with three things that no user needs. ``FAULTS_SESSION``: the session timeout in seconds, so
 that more faults fit into a run. ``FAULTS_CLOCK``: a file with the seconds by which the wall clock is ahead, or after
@@ -7,6 +7,7 @@ that more faults fit into a run. ``FAULTS_CLOCK``: a file with the seconds by wh
 
 import importlib
 import os
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,13 @@ def prepare() -> None:
         importlib.import_module(f"tests.faults.planted.{planted}").plant()
 
 
-if __name__ == "__main__":
+def born(arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    """Become ``kamstream`` with these arguments in a process just forked; what it says goes to ``log``."""
+    out = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["kamstream", *arguments]
     prepare()
     main()

@@ -1,17 +1,25 @@
 """The scripts of faults, by kind. Each acts while the load comes in; whatever it leaves behind, the run heals."""
 
+import shutil
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from kamstream.events.topics import topic_names
 from kamstream.worker.crash import POINTS
+from tests.faults.compaction import compact_as_made, compact_at_once, dropped
 from tests.faults.offsets import reset_offsets
 from tests.faults.scene import Scene
+from tests.faults.world import CLEANER_MS
 from tests.reference.long_histories import START
 from tests.reference.settings import DAY, HOUR
 
 Script = Callable[[Scene], None]
+
+#: Seconds of an outage that nothing on the way outlasts: requests time out after 40, a session after 10.
+OUTAGE = 70.0
 
 
 def kill9(scene: Scene) -> None:
@@ -60,13 +68,63 @@ def pause(scene: Scene) -> None:
         sleeper.signal(signal.SIGCONT)
 
 
+def zombie(scene: Scene) -> None:
+    """As pause, and the log is compacted while it stands still: what it knew has gone from there when it wakes up."""
+    scene.ready()
+    address, names = scene.world.kafka.address, topic_names(scene.prefix)
+    while scene.publishing:
+        scene.some_time(0.2, 1.0)
+        sleeper = scene.dice.choice(scene.crew.workers)
+        scene.tell(f"worker {sleeper.number}: SIGSTOP")
+        sleeper.signal(signal.SIGSTOP)
+        compact_at_once(address, names)
+        scene.some_time(1.3 * scene.session, 2.2 * scene.session)
+        if scene.dice.random() < 0.5:
+            others = [worker for worker in scene.crew.workers if worker is not sleeper]
+            if others:
+                scene.crew.kill(scene.dice.choice(others))
+            scene.crew.start()
+            scene.some_time(0.5 * scene.session, scene.session)
+        compact_as_made(address, names)
+        scene.wait(3 * CLEANER_MS / 1000)
+        scene.tell(f"worker {sleeper.number}: SIGCONT; {dropped(address, names.changelog)} rows were compacted away")
+        sleeper.signal(signal.SIGCONT)
+
+
+def named(scene: Scene) -> None:
+    """Workers with names of their own (static membership) are killed, stopped, doubled and frozen, and come back."""
+    scene.ready()
+    while scene.publishing:
+        scene.some_time(0.3, 2.0)
+        worker = scene.dice.choice(scene.crew.workers)
+        how = scene.dice.choice(("kill", "stop", "double", "freeze"))
+        if how == "kill":
+            scene.crew.kill(worker)
+            scene.some_time(0.0, 2.0 * scene.session)
+            scene.crew.replace(worker)
+        elif how == "stop":
+            scene.crew.stop(worker)
+            scene.crew.replace(worker)
+        else:
+            # A second one under the name of one that still runs, or that is thought to be dead.
+            if how == "freeze":
+                scene.tell(f"worker {worker.number}: SIGSTOP")
+                worker.signal(signal.SIGSTOP)
+            scene.crew.replace(worker)
+            scene.some_time(0.5, 1.5 * scene.session)
+            worker.wake()
+            scene.some_time(0.2, 2.0)
+            scene.crew.kill(worker)
+
+
 def broker(scene: Scene) -> None:
     """The broker is killed and comes back at once, or after an outage."""
     scene.ready()
-    outages = 0
-    while scene.publishing:
+    outages = kills = 0
+    while scene.publishing and kills < 3:  # a start after a kill takes it ten seconds
         scene.some_time(0.5, 3.0)
         scene.tell("broker: kill -9")
+        kills += 1
         scene.world.kafka.kill()
         if outages == 0 and scene.dice.random() < 0.5:
             outages += 1
@@ -74,6 +132,26 @@ def broker(scene: Scene) -> None:
         scene.world.kafka.start()
         scene.tell("broker: back")
         scene.some_time(1.0, 4.0)
+
+
+def outage(scene: Scene) -> None:
+    """The broker is away for longer than any session or request may last; sometimes a worker dies meanwhile."""
+    scene.ready()
+    scene.some_time(0.2, 0.5 * scene.plan.seconds)
+    scene.tell(f"broker: kill -9, away for {OUTAGE:g} s")
+    scene.world.kafka.kill()
+    before = scene.dice.uniform(0.0, OUTAGE)
+    scene.wait(before)
+    lost = scene.dice.random() < 0.5
+    if lost:
+        scene.crew.kill(scene.dice.choice(scene.crew.workers))
+    scene.wait(OUTAGE - before)
+    scene.world.kafka.start()
+    scene.tell("broker: back")
+    if lost:
+        scene.crew.start()
+    while scene.publishing:
+        scene.wait(0.2)
 
 
 def redis_kill(scene: Scene) -> None:
@@ -99,6 +177,35 @@ def redis_flush(scene: Scene) -> None:
         client.flushall()
     scene.some_time(0.0, 1.0)
     client.flushall()
+
+
+def redis_old(scene: Scene) -> None:
+    """Redis is killed and comes back with what it held a while ago, as after a failover to a replica that lagged."""
+    scene.ready()
+    while scene.publishing:
+        scene.some_time(0.2, 1.0)
+        copy = scene.folder / f"redis-{scene.dice.random()}"
+        copy_data(scene.world.redis.folder, copy)
+        scene.some_time(0.3, 2.0)
+        scene.tell("Redis: kill -9")
+        with scene.watcher.looking_away():
+            scene.world.redis.kill()
+            copy_data(copy, scene.world.redis.folder)
+            scene.some_time(0.0, 1.0)
+            scene.world.redis.start()
+        scene.tell("Redis: back with older data")
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy a Redis server's append-only data from one folder to another, in place of what is there."""
+    for old in target.glob("appendonly*"):
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for each in source.glob("appendonly*"):
+        if each.is_dir():
+            shutil.copytree(each, target / each.name)
+        else:
+            target.mkdir(exist_ok=True)
+            shutil.copy2(each, target / each.name)
 
 
 def redis_oom(scene: Scene) -> None:
@@ -267,9 +374,13 @@ KINDS: dict[str, tuple[Script, int, int]] = {
     "points": (points, 1, 1),
     "sigterm": (sigterm, 1, 2),
     "pause": (pause, 2, 3),
+    "zombie": (zombie, 2, 3),
+    "named": (named, 2, 2),
     "broker": (broker, 1, 2),
+    "outage": (outage, 1, 2),
     "redis-kill": (redis_kill, 1, 2),
     "redis-flush": (redis_flush, 1, 2),
+    "redis-old": (redis_old, 1, 2),
     "redis-oom": (redis_oom, 1, 2),
     "links": (links, 1, 2),
     "churn": (churn, 1, 2),

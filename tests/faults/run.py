@@ -13,6 +13,8 @@ from tests.faults.world import World
 
 #: Seconds within which rest must come once everything works again.
 PATIENCE = 90.0
+#: The share of runs that wait for scorecards and goals too.
+DOCUMENTS = 0.25
 #: The one kind in which no worker gets to run.
 MISMATCH = "partitions"
 
@@ -88,6 +90,8 @@ def settle(scene: Scene, outcome: Outcome, patience: float) -> None:
     if _judge(scene, outcome, verdict, truth, patience) and scene.dice.random() < 0.5:
         _begin_anew(scene)
         _judge(scene, outcome, verdict, truth, patience)
+    if not outcome.why and scene.dice.random() < DOCUMENTS:
+        outcome.why += verdict.documents(truth)
     outcome.why += [f"a reader saw: {line}" for line in scene.watcher.faults]
     if outcome.why and outcome.result == "exact":
         outcome.result = "wrong"

@@ -106,8 +106,8 @@ class Scene:
     def open(self, workers: int) -> None:
         """Make the topics, and start workers, load and watcher."""
         topics.create(self.settings)
-        for _ in range(workers):
-            self.crew.start()
+        for number in range(1, workers + 1):
+            self.crew.start(**({"KAMSTREAM_INSTANCE_ID": f"w{number}"} if self.plan.kind == "named" else {}))
         self.watcher.start()
         if self.dice.random() < 0.7:  # else there is a backlog when they are up
             self.until(lambda: any(worker.says("Worker ready") for worker in self.crew.workers), 30)
@@ -150,7 +150,7 @@ class Scene:
         return True
 
     def ready(self, timeout: float = 30.0) -> bool:
-        """Wait until some worker has written a table: then there is something to lose."""
+        """Wait until some worker has written a table: then there is something to lose. Most records come only then."""
 
         def written() -> bool:
             try:
@@ -158,7 +158,11 @@ class Scene:
             except (RedisError, OSError):
                 return False
 
-        return self.until(written, timeout)
+        self.load.hold()
+        try:
+            return self.until(written, timeout)
+        finally:
+            self.load.go_on()
 
     def all_live(self) -> bool:
         """Whether every partition has a worker that says it is live."""

@@ -18,6 +18,8 @@ from tests.faults.truth import Truth, read_topic
 STILL, FRESH_MS = 1.5, 4_000
 #: A difference at rest is looked at again after so many more seconds of rest: it is final, or rest was not reached.
 AGAIN = 6.0
+#: Scorecards and goals follow their tables within so many seconds.
+LATER = 15.0
 
 
 class Verdict:
@@ -58,6 +60,14 @@ class Verdict:
                 wrong = self._differences(truth)
         return wrong
 
+    def documents(self, truth: Truth) -> list[str]:
+        """Which scorecards and goals are not those of the true tables; they follow the tables after some seconds."""
+        wrong, end = self._documents(truth), time.monotonic() + LATER
+        while wrong and time.monotonic() < end:
+            self._wait(0.5)
+            wrong = self._documents(truth)
+        return wrong
+
     # -- rest
 
     def _at_rest(self, truth: Truth) -> object | None:
@@ -90,7 +100,7 @@ class Verdict:
             found = [*self._tables(truth), *self._sets(truth), *self._active(truth)]
         except RedisAway as error:
             return [str(error)]
-        return [*found, *self._letters(truth), *self._alert_log()]
+        return [*found, *self._letters(truth), *self._alert_log(), *self._told(truth)]
 
     def _tables(self, truth: Truth) -> list[str]:
         wrong = []
@@ -141,6 +151,33 @@ class Verdict:
             *(f"alert {' '.join(key)} should not fire" for key in sorted(plain - wanted)),
         ]
 
+    def _documents(self, truth: Truth) -> list[str]:
+        board, wrong = self._settings.board(), []
+        for (scope, id), table in truth.tables.items():
+            values = {
+                name: (None if value.value is None else float(value.value), value.n)
+                for name, value in table.values.items()
+            }
+            card = self._reader.scorecard(scope, id)
+            if self._measures(card) != self._measures(board.scorecard(scope, id, values, truth.time)):
+                wrong.append(f"scorecard of {scope} {id}: {card}")
+            goals = [each.said() for each in board.progress(scope, id, values, table.profile, truth.time)]
+            said = self._reader.goals(scope, id)
+            # The pace is that of the moment at which it was written.
+            if [(g["kpi"], g["target"], g["value"], g["n"]) for g in said] != [
+                (g["kpi"], g["target"], g["value"], g["n"]) for g in goals
+            ]:
+                wrong.append(f"goals of {scope} {id}: {said}")
+        return wrong
+
+    def _measures(self, card: dict[str, Any] | None) -> list[tuple[str, str, float | None, int]]:
+        return [
+            (measure["kpi"], measure["window"], measure["value"], measure["n"])
+            for perspective in (card or {"perspectives": ()})["perspectives"]
+            for measure in perspective["measures"]
+            if f"{measure['kpi']}:{measure['window']}" not in self._moving
+        ]
+
     def _letters(self, truth: Truth) -> list[str]:
         """Every poison once by identity; repeats after a crash are one, if they say the same."""
         found: dict[tuple[str, int, int], tuple[str, bytes | None]] = {}
@@ -155,6 +192,28 @@ class Verdict:
             said, true = found.get(identity), truth.letters.get(identity)
             if said != true:
                 wrong.append(f"dead letter {identity}: {said and said[0]}, not {true and true[0]}")
+        return wrong
+
+    def _told(self, truth: Truth) -> list[str]:
+        """What the topic of values says of each field as of the newest T is what holds at rest.
+
+        Its last word need not be: a zombie that slept between making a change durable and telling it tells it late,
+        with the T of then.
+        """
+        told: dict[tuple[str, str, str], tuple[str, list[tuple[float | None, int]]]] = {}
+        for record in read_topic(self._bootstrap, (self._names.kpis,)):
+            said = json.loads(record.value)
+            key, value = (said["scope"], said["id"], f"{said['kpi']}:{said['window']}"), (said["value"], said["n"])
+            newest, values = told.get(key, ("", []))
+            if said["as_of"] >= newest:
+                told[key] = said["as_of"], [*values, value] if said["as_of"] == newest else [value]
+        wrong = []
+        for (scope, id), table in truth.tables.items():
+            for name, true in table.values.items():
+                wanted = (None if true.value is None else float(true.value), true.n)
+                at, values = told.get((scope, id, name), ("no T", []))
+                if name not in self._moving and wanted not in values:
+                    wrong.append(f"{scope} {id} {name} was told as {values[-1:]} as of {at}, not {wanted}")
         return wrong
 
     def _alert_log(self) -> list[str]:

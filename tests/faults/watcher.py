@@ -2,6 +2,8 @@
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -54,6 +56,15 @@ class Watcher(threading.Thread):
         with self._lock:
             self._newest.clear()
             self._seen.clear()
+
+    @contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """Not to look during the block, and to begin anew after it: Redis may hold older data then."""
+        with self._lock:
+            yield
+            self._newest.clear()
+            self._seen.clear()
+            self._times.clear()
 
     def finish(self) -> None:
         """Stop."""
