@@ -7,7 +7,23 @@ from contextlib import ExitStack
 import pytest
 
 from kamstream.errors import UserError
+from kamstream.native import COMPILED
 from tests.support.servers import kafka_address, missing, redis_address
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "compiled: is about the compiled forms, alone or beside the Python ones")
+
+
+def pytest_report_header() -> str:
+    return f"compiled forms: {'in use' if COMPILED else 'not in use; tests/engine/test_compiled.py tests a built copy'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take what is about the compiled forms out of a run without them."""
+    if not COMPILED:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("compiled")])
+        items[:] = [item for item in items if not item.get_closest_marker("compiled")]
 
 
 @pytest.fixture(scope="session")

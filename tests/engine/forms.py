@@ -1,8 +1,13 @@
-"""The two forms of a hot part, side by side in one process."""
+"""The two forms of a hot part, side by side in one process.
+
+A test that needs the compiled form has the mark ``compiled``: it is no part of a run where that was not built.
+"""
 
 from __future__ import annotations
 
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from functools import cache
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
@@ -15,6 +20,7 @@ from kamstream import native
 ROOT = Path(kamstream.__file__).parent
 
 
+@cache
 def pure(name: str) -> ModuleType:
     """A module's Python form, whatever the tree has compiled; ``name`` is like ``engine.seen``."""
     spec = spec_from_file_location(f"pure.{name}", ROOT.joinpath(*name.split(".")).with_suffix(".py"))
@@ -27,9 +33,10 @@ def pure(name: str) -> ModuleType:
 
 
 def compiled(name: str) -> ModuleType:
-    """A module's compiled form; skips the test where it was not built."""
+    """A module's compiled form, which must have been built."""
     package, _, twin = f"kamstream.{name}".rpartition(".")
-    spec = find_spec(f"{package}._{twin}")
-    if spec is None:
-        pytest.skip("not compiled; tests/engine/test_compiled.py builds and tests a copy")
-    return pytest.importorskip(f"{package}._{twin}")
+    return import_module(f"{package}._{twin}")
+
+
+#: For what is tested of each form by itself.
+FORMS = [pytest.param(pure, id="pure"), pytest.param(compiled, id="compiled", marks=pytest.mark.compiled)]

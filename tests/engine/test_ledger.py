@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,7 @@ from kamstream.entities.fact import Fact
 from kamstream.kpis import CATALOGUE, At, Kpi, Shelf, Sums
 from kamstream.kpis.base import Take, count_of
 from kamstream.windows import DAY, HOUR, MINUTE, parse
-from tests.engine.forms import compiled, pure
+from tests.engine.forms import FORMS, compiled, pure
 
 START = 20_000 * DAY
 #: What Python's integers hold and 64 bits do not, and what is just inside.
@@ -72,11 +71,6 @@ steps = st.one_of(
     st.tuples(st.just("on"), st.sampled_from([1, 30, 60, 61, 600, 1440, 1441, 9000, 60_000])),
     st.tuples(st.sampled_from(["prune", "collect", "merge", "move", "read", "reload", "restart"]), st.none()),
 )
-
-
-@cache
-def both() -> tuple[ModuleType, ModuleType]:
-    return pure("engine.ledger"), compiled("engine.ledger")
 
 
 class Pair:
@@ -199,18 +193,19 @@ def walk(steps: list[Any], plan: Plan, start: int) -> Iterator[tuple[str, Any, F
             yield step, None, plan.frame(now)
 
 
+@pytest.mark.compiled
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(WINDOWS), st.lists(steps, max_size=80))
 def test_both_forms_keep_the_same(windows: tuple[str, ...], taken: list[Any]) -> None:
     plans = [Plan(config(windows)) for _ in range(2)]
-    pairs = [Pair(form, plan) for form, plan in zip(both(), plans, strict=True)]
+    pairs = [Pair(form("engine.ledger"), plan) for form, plan in zip((pure, compiled), plans, strict=True)]
     walks = [walk(taken, plan, START) for plan in plans]
     for (step, what, frame), (_, _, same) in zip(*walks, strict=True):
         assert pairs[0].take(step, what, frame) == pairs[1].take(step, what, same), step
         assert pairs[0].looks() == pairs[1].looks(), step
 
 
-@pytest.fixture(params=[pure, compiled], ids=["pure", "compiled"])
+@pytest.fixture(params=FORMS, scope="module")
 def form(request: pytest.FixtureRequest) -> ModuleType:
     made: ModuleType = request.param("engine.ledger")
     return made
@@ -218,21 +213,20 @@ def form(request: pytest.FixtureRequest) -> ModuleType:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(amounts, st.integers(0, 20)), min_size=1, max_size=40))
-def test_sums_are_exact(given_amounts: list[tuple[int, int]]) -> None:
-    for made in both():
-        plan = Plan(config(("24h", "7d")))
-        ledger, lanes, frame = made.Ledger(plan), made.lanes_of(plan)["thing"], plan.frame(START)
-        facts = [Fact("thing", START - days * HOUR, None, (amount, 1), "", 0, ()) for amount, days in given_amounts]
-        for fact in facts:
-            made.post([ledger], fact, lanes, 1, frame)
-        column = next(column for column in plan.columns if column.sums is PLAIN)
-        day = plan.unit_of("d")
-        total = ledger.totals(frame).of(day, 0, column.index)
-        assert (total.n, *total.amounts) == (len(facts), sum(fact.amounts[0] for fact in facts), len(facts))
-        for fact in facts:
-            made.post([ledger], fact, lanes, -1, frame)
-        assert ledger.is_empty
-        assert ledger.dump() == b"\x90"
+def test_sums_are_exact(form: ModuleType, given_amounts: list[tuple[int, int]]) -> None:
+    plan = Plan(config(("24h", "7d")))
+    ledger, lanes, frame = form.Ledger(plan), form.lanes_of(plan)["thing"], plan.frame(START)
+    facts = [Fact("thing", START - days * HOUR, None, (amount, 1), "", 0, ()) for amount, days in given_amounts]
+    for fact in facts:
+        form.post([ledger], fact, lanes, 1, frame)
+    column = next(column for column in plan.columns if column.sums is PLAIN)
+    day = plan.unit_of("d")
+    total = ledger.totals(frame).of(day, 0, column.index)
+    assert (total.n, *total.amounts) == (len(facts), sum(fact.amounts[0] for fact in facts), len(facts))
+    for fact in facts:
+        form.post([ledger], fact, lanes, -1, frame)
+    assert ledger.is_empty
+    assert ledger.dump() == b"\x90"
 
 
 def test_a_large_company_keeps_its_tally_right(form: ModuleType) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kamstream.engine.kinds import RANKS, TYPES
-from tests.engine import forms
+from tests.engine.forms import FORMS, pure
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from(
     [edge + near for bits in (5, 7, 8, 15, 16, 31, 32) for edge in (2**bits, -(2**bits)) for near in (-1, 0, 1)]
@@ -31,10 +31,10 @@ def records(draw: Any) -> tuple[Any, ...]:
     return (draw(NUMBERS), RANKS[code], draw(TEXTS), draw(TEXTS), TYPES[code], *rest)
 
 
-@pytest.fixture(params=["pure", "compiled"], scope="module")
+@pytest.fixture(params=FORMS, scope="module")
 def form(request: pytest.FixtureRequest) -> Any:
     """Records in one of the forms."""
-    return forms.pure("engine.records") if request.param == "pure" else forms.compiled("engine.records")
+    return request.param("engine.records")
 
 
 @settings(deadline=None)
@@ -56,7 +56,7 @@ def test_rows_come_back_as_they_were(
 ) -> None:
     packed = plain_packed(told)
     row = form.Packing().row(due, last, begin, 3, 70, len(told), packed)
-    assert row == forms.pure("engine.records").Packing().row(due, last, begin, 3, 70, len(told), packed)
+    assert row == pure("engine.records").Packing().row(due, last, begin, 3, 70, len(told), packed)
     *head, held, records_ = form.read_row(row)
     assert (listed(head), held, records_) == (listed([due, last, begin, 3, 70]), len(told), packed)
     assert form.last_of(row) == last
@@ -82,7 +82,7 @@ def test_a_damaged_row_is_refused(form: Any) -> None:
 
 def plain_packed(told: list[tuple[Any, ...]]) -> bytes:
     """Records packed by the form that defines how."""
-    packing, packed = forms.pure("engine.records").Packing(), b""
+    packing, packed = pure("engine.records").Packing(), b""
     for record in told:
         packed = packing.with_record(packed, record)
     return packed

@@ -12,7 +12,7 @@ from kamstream.engine import Config, Engine
 from kamstream.engine.rows import account_prefix, due_of
 from kamstream.events import Decoder, Event, Rules
 from kamstream.simulate import Plan, play
-from tests.engine.forms import compiled, pure
+from tests.engine.forms import FORMS
 
 #: Not the whole history, so that some contracts still run.
 EVENTS = 1_501
@@ -44,7 +44,7 @@ def stored() -> dict[bytes, bytes]:
     return rows | MORE
 
 
-@pytest.mark.parametrize("form", [pure, compiled])
+@pytest.mark.parametrize("form", FORMS)
 def test_every_row_is_sorted_in(form: Any, stored: dict[bytes, bytes]) -> None:
     accounts, dues, rest = form("engine.restoring").sort_rows(stored)
     there = dict(rest)
@@ -65,6 +65,6 @@ def test_every_row_is_sorted_in(form: Any, stored: dict[bytes, bytes]) -> None:
     assert {key[0] for _, _, key in wanted} == {"t", "c"}
 
 
-@pytest.mark.parametrize("form", [pure, compiled])
+@pytest.mark.parametrize("form", FORMS)
 def test_no_rows_are_sorted_too(form: Any) -> None:
     assert form("engine.restoring").sort_rows({}) == ({}, [], [])

@@ -84,6 +84,7 @@ def test_a_pair_counts_once_until_it_would_be_too_late(steps: list[Any], horizon
             newest = max(newest, time)
 
 
+@pytest.mark.compiled
 @given(steps, horizons, st.sampled_from([0, 10**12]), st.booleans())
 def test_both_forms_judge_alike_and_store_the_same_rows(
     steps: list[Any], horizon: int, start: int, crossed: bool
@@ -150,6 +151,7 @@ def test_of_a_pair_stored_twice_the_later_one_holds() -> None:
     assert seen.judge("t0", crm, 10, horizon) == restored.judge("t0", crm, 10, horizon) == "duplicate"
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("damaged", ["t1", "t1\x1fcrm\x1e", "t1\x1fcrm\x1e5", "\n", "t1\x1fcrm\x1e\n"])
 def test_damaged_pairs_are_refused_by_the_compiled_form(damaged: str) -> None:
     with pytest.raises(ValueError, match="damaged"):

@@ -14,7 +14,7 @@ from kamstream.engine.plan import Plan
 from kamstream.entities.fact import Fact
 from kamstream.kpis import CATALOGUE, Shelf
 from kamstream.windows import DAY, HOUR, MINUTE, parse
-from tests.engine.forms import compiled, pure
+from tests.engine.forms import FORMS, compiled, pure
 
 START = 20_000 * DAY
 WINDOWS = (("24h", "7d", "30d", "90d"), ("60m", "24h", "7d"), ("24h", "mtd", "ytd"))
@@ -37,6 +37,7 @@ def as_seen(values: list[Any]) -> list[Any]:
     return [(type(value.value), repr(value.value), type(value.n), value.n) for value in values]
 
 
+@pytest.mark.compiled
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(WINDOWS), st.lists(st.sampled_from(KINDS), min_size=4, max_size=4), st.lists(steps, max_size=60))
 def test_both_forms_read_the_same(windows: tuple[str, ...], kinds: list[str], taken: list[Any]) -> None:
@@ -71,6 +72,7 @@ def test_both_forms_read_the_same(windows: tuple[str, ...], kinds: list[str], ta
             post(ledgers, fact, lanes[name], 1, frame)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("count", range(1, 40, 3))
 def test_percentiles_are_those_of_the_sketch(count: int) -> None:
     plan = Plan(Config(windows=tuple(map(parse, WINDOWS[0]))))
@@ -83,6 +85,7 @@ def test_percentiles_are_those_of_the_sketch(count: int) -> None:
     assert as_seen(asked) == as_seen(usual)
 
 
+@pytest.mark.compiled
 def test_values_that_do_not_change_stay_the_same_objects() -> None:
     form = compiled("engine.tables")
     plan = Plan(Config(windows=tuple(map(parse, WINDOWS[0]))))
@@ -98,8 +101,9 @@ def test_values_that_do_not_change_stay_the_same_objects() -> None:
     assert all(name.startswith("resolution_rate") for name in changed)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("scale", [1, 1000])
-def test_quotients_of_large_sums_are_rounded_once(scale: int) -> None:
+def test_quotients_of_large_sums_are_rounded_once(scale: int, form: Any) -> None:
     part, whole = 2**53 + 1, 3
     plan = Plan(Config(windows=(parse("24h"),)))
     ledger, lanes = Ledger(plan), lanes_of(plan)
@@ -107,6 +111,5 @@ def test_quotients_of_large_sums_are_rounded_once(scale: int) -> None:
         fact = Fact("response", START, None, (amount * scale,), "", 0, ())
         post([ledger], fact, lanes["response"], 1, plan.frame(START))
     field = next(index for index, field in enumerate(plan.fields) if field.name == "response_time.mean:24h")
-    for form in (pure, compiled):
-        values, _ = form("engine.tables").Reader(plan).values(ledger, plan.frame(START), START)
-        assert values[field].value == part * scale / (1000 * whole)
+    values, _ = form("engine.tables").Reader(plan).values(ledger, plan.frame(START), START)
+    assert values[field].value == part * scale / (1000 * whole)

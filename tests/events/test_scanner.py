@@ -17,6 +17,8 @@ from tests.engine.forms import compiled
 from tests.events.drafts import NOW, RULES, document
 from tests.events.test_two_tiers import EXACT, TEXTS
 
+pytestmark = pytest.mark.compiled
+
 TYPES = [kind.name for kind in EVENT_TYPES]
 ATTRIBUTES = ["specversion", "id", "source", "type", "subject", "time", "data"]
 FIELDS = sorted({field for kind in EVENT_TYPES for field in kind.model.model_fields})
@@ -24,8 +26,9 @@ FIELDS = sorted({field for kind in EVENT_TYPES for field in kind.model.model_fie
 
 @pytest.fixture
 def scanner() -> Any:
-    compiled("events.scan")
-    return Decoder(RULES).scanner
+    made = Decoder(RULES).scanner
+    assert isinstance(made, compiled("events.scan").Scanner)
+    return made
 
 
 def plain(name: str) -> dict[str, Any]:

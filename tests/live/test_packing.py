@@ -11,11 +11,11 @@ import pytest
 from kamstream.engine import Value
 from kamstream.live import Layout
 from kamstream.live.packing import table_command, table_command_plain, told, told_plain
-from kamstream.native import COMPILED
 from tests.live.desk import change
 
+pytestmark = pytest.mark.compiled
+
 NUMBERS = [0, 7, -3, 2**53, -(2**53), 2**53 + 1, 2**70, 0.0, -0.0, 1.0, 0.1, -2.5, 1e16, 1e21, 1e-7, 1.5e300, 5e-324]
-compiled = pytest.mark.skipif(not COMPILED, reason="not compiled")
 
 
 def changes() -> list[Any]:
@@ -50,7 +50,6 @@ def arguments(command: bytes) -> list[Any]:
 
 
 @pytest.mark.parametrize("with_profile", [False, True])
-@compiled
 def test_both_forms_write_a_table_alike(with_profile: bool) -> None:
     for one in changes():
         profile = one.profile if with_profile else None
@@ -60,7 +59,6 @@ def test_both_forms_write_a_table_alike(with_profile: bool) -> None:
         assert arguments(packed(made[0])) == arguments(packed(made[1]))
 
 
-@compiled
 def test_both_forms_tell_alike() -> None:
     for one in changes():
         ours, plain = told(one), told_plain(one)
@@ -69,7 +67,6 @@ def test_both_forms_tell_alike() -> None:
             assert [str(x) for x in msgspec.msgpack.decode(ours)] == [str(x) for x in msgspec.msgpack.decode(plain)]
 
 
-@compiled
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_both_forms_refuse_what_is_no_number(number: float) -> None:
     for form in (told, told_plain):

@@ -11,7 +11,6 @@ import pytest
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from kamstream import native
 from kamstream.worker import batches
 from kamstream.worker.batches import feed_plain, offset_after, records_of
 from kamstream.worker.replay import BetterHintError, Replay
@@ -24,8 +23,7 @@ GZIP = 1
 
 def feeds() -> Iterator[Any]:
     yield pytest.param(feed_plain, id="plain")
-    compiled = pytest.mark.skipif(not native.COMPILED, reason="not compiled")
-    yield pytest.param(batches.feed, id="compiled", marks=compiled)
+    yield pytest.param(batches.feed, id="compiled", marks=pytest.mark.compiled)
 
 
 def batch(records: list[Rec], compression: int = 0) -> bytes:

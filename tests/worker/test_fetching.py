@@ -21,18 +21,15 @@ from kamstream.worker import fetching
 from tests.engine.forms import compiled
 from tests.events.drafts import NOW, RULES, document
 
+#: The Python form leaves the records to aiokafka.
+pytestmark = pytest.mark.compiled
+
 TP = TopicPartition("kam.deals", 3)
 BASE_OFFSET, CRC, FLAGS = slice(0, 8), slice(17, 21), slice(21, 23)
 APPEND_TIME, CONTROL = 8, 32
 #: How batches can be compressed here: not, gzip, snappy, lz4, zstd.
 CODECS = [0, 1, *(at for at, has in enumerate([has_snappy, has_lz4, has_zstd], 2) if has())]
 Row = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]  # timestamp, key, value, headers
-
-
-@pytest.fixture(autouse=True)
-def built() -> None:
-    """All of this is about the compiled form; the pure one leaves the records to aiokafka."""
-    compiled("worker.fetching")
 
 
 def batch(rows: list[Row | None], offset: int, codec: int = 0, flags: int = 0) -> bytes:
