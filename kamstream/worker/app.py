@@ -17,8 +17,9 @@ from kamstream.worker.recovery import FleetTables
 from kamstream.worker.topics import copartitioned, sources
 from kamstream.worker.transport import CarrierConsumer, CarrierSchema, CarrierTransport
 
-#: Carriers that wait in an agent's channel at most.
-CHANNEL = 8
+#: Carriers that wait in an agent's channel at most: more than a topic has partitions on most workers, else every fetch
+#: would fill the channel and have partitions paused and resumed.
+CHANNEL = 32
 #: Seconds between commits; the watermark is what counts, this is how fresh the lag display is.
 COMMIT = 0.5
 #: Seconds for which a busy thread may keep others waiting. With Python's 5 ms every answer of Redis, and every fetch,

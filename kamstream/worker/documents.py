@@ -23,7 +23,7 @@ EVERY = 5.0
 #: Made in one go: what the event loop is held up by at a time.
 BATCH = 32
 #: Seconds between two batches of a partition, unless one is full: each costs trips to Redis, however small it is.
-GAP = 0.25
+GAP = 1.0
 #: Of the event loop's time, at most.
 SHARE = 0.25
 

@@ -36,9 +36,7 @@ logger = logging.getLogger(__name__)
 #: The values of so many ids of a partition are computed in one flush at most: what the event loop is held up by at a
 #: time, with all partitions flushed together.
 MOST = 250
-
-
-#: The values of one id are told at most every so many milliseconds; a quiet id's at once.
+#: A partition's changed values are told at most every so many milliseconds, those of a quiet one at once.
 TELL_EVERY = 1_000
 #: A time that never comes (ms).
 FAR = 1 << 62
@@ -76,8 +74,8 @@ class Flusher:
         self._rows = rows
         self._metrics = metrics
         self._crash = crash_point
-        #: By partition: changed values that are not told yet. What an owner leaves behind the next one tells anew.
-        self._untold: WeakKeyDictionary[Partition, Pending] = WeakKeyDictionary()
+        #: What an owner leaves behind untold the next one tells anew.
+        self._untold: WeakKeyDictionary[Partition, Untold] = WeakKeyDictionary()
         #: Seconds of the event loop's time that flushes took, in all.
         self.spent = 0.0
 
@@ -178,11 +176,11 @@ class Flusher:
         projection.offer(made.changes, made.steps, live=live, more=made.more)
         self._crash("after-redis")
         if made.changes:
-            self._untold.setdefault(partition, Pending(TELL_EVERY)).add(made.changes)
+            self._untold.setdefault(partition, Untold(partition.number)).add(made.changes)
         await self._tell_values(partition, now_ms())
 
     async def _tell_values(self, partition: Partition, now: int) -> None:
-        """Tell the changed values that are due; a busy id's changes go together."""
+        """Tell the changed values if they are due; the changes of one id go together."""
         untold = self._untold.get(partition)
         changes = untold.take(now) if untold else None
         if changes:
@@ -196,8 +194,7 @@ class Flusher:
     def untold_due(self, partition: Partition) -> float | None:
         """When (monotonic s) there are values to be told without anything to flush."""
         untold = self._untold.get(partition)
-        due = untold.next_due() if untold else None
-        return None if due is None else time.monotonic() + max(0, due - now_ms()) / 1000
+        return untold.due / 1000 if untold else None
 
     async def send_rollups(self, partition: Partition, rollups: Iterable[Rollup]) -> None:
         """Send rows of sums to the partitions that own their persons; returns when all are durable."""
@@ -211,6 +208,35 @@ class Flusher:
             if key != key_before:
                 key_before, place = key, murmur2(key) % self._kpi_partitions
             yield place, key, value
+
+
+class Untold:
+    """Changed values of a partition that are not told yet; ``due`` is when (monotonic ms) they may be.
+
+    >>> untold = Untold(3)
+    >>> untold.take(50_000), untold.due
+    ([], 0)
+    """
+
+    def __init__(self, number: int) -> None:
+        self._waiting = Pending(0)
+        #: The partitions of a worker take turns: each has its own part of the interval.
+        self._turn = number * 377 % TELL_EVERY
+        self.due = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, changes: "Iterable[TableChange]") -> None:
+        """Take changes in, the later over the earlier."""
+        self._waiting.add(changes)
+
+    def take(self, now: int) -> "list[TableChange]":
+        """All of them if they are due; the next ones have to wait then."""
+        if not self._waiting or now < self.due:
+            return []
+        self.due = (now - self._turn) // TELL_EVERY * TELL_EVERY + TELL_EVERY + self._turn
+        return self._waiting.take(now)
 
 
 def now_ms() -> int:

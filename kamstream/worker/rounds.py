@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kamstream.engine import TableChange
 
 #: Of one core, what rounds may take at most.
-SHARE = 0.4
+SHARE = 0.2
 #: Seconds that a round waits for others at most when it was expensive.
 LONGEST = 1.0
 

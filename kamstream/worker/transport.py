@@ -6,8 +6,10 @@ agents, acknowledgements, rebalances and commits stay Faust's. What may be commi
 an acknowledgement only makes Faust ask.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 #: The broker answers a fetch without data after so long; a partition with new data waits for it at worst.
 FETCH_WAIT_MS = 100
+#: Seconds between two fetches from a broker at least. A request names every partition, whatever it brings: without a
+#: pause a worker whose events trickle in would spend more on asking than on them.
+FETCH_GAP = 0.002
 
 
 class Progress(Protocol):
@@ -75,6 +80,8 @@ class CarrierThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         if COMPILED and not leave_as_bytes(self._ensure_consumer()._fetcher):
             logger.warning("records are unpacked by aiokafka: its fetcher is not the one that is known here")
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._proc_fetch_request = paced(fetcher._proc_fetch_request)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; a failure costs nothing but an up-to-date lag display: recovery reads the watermark."""
@@ -87,6 +94,23 @@ class CarrierThread(driver.AIOKafkaConsumerThread):
             logger.info("offsets were not committed: %s", error)
             return False
         return True
+
+
+def paced(fetch: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+    """A fetch from a broker that begins no sooner than ``FETCH_GAP`` after the one before it."""
+    free_at: dict[int, float] = {}
+
+    async def wait_and_fetch(assignment: Any, node: int, request: Any) -> bool:
+        wait = free_at.get(node, 0.0) - time.monotonic()
+        try:
+            if wait > 0:
+                await asyncio.sleep(wait)
+        except asyncio.CancelledError:
+            return False  # as the fetch does: nobody wants its records any more
+        free_at[node] = time.monotonic() + FETCH_GAP
+        return await fetch(assignment, node, request)
+
+    return wait_and_fetch
 
 
 class CarrierConsumer(driver.Consumer):
@@ -128,6 +152,36 @@ class CarrierConsumer(driver.Consumer):
                 begin = self._due.get(tp, records[0].offset)
                 self._due[tp] = records[-1].offset + 1
                 yield tp, self._carrier(tp, fetched(records, begin), generation)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand on what is fetched, until the consumer stops.
+
+        Faust's own loop makes two tasks for each message, so that it can leave one that finds no room when flow is
+        suspended. Where there is room nothing has to be left.
+        """
+        stopping = self._stopped.is_set
+        try:
+            while not (stopping() or fetcher._stopped.is_set()):
+                async for tp, message in self.getmany(timeout=1.0):
+                    if message.offset < (self._read_offset[tp] or 0):
+                        continue
+                    if self._has_room(tp.topic):
+                        await self.callback(message)
+                    else:
+                        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+                    self._read_offset[tp] = message.offset
+                await asyncio.sleep(0)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    def _has_room(self, topic: str) -> bool:
+        """Whether a message can be handed on without waiting."""
+        channels = cast(Any, self.app.topics)._topic_name_index[topic]
+        return bool(self.app.flow_control.is_active() and not any(channel.queue.full() for channel in channels))
 
     async def _continues(self, tp: TP, records: Sequence[Any]) -> bool:
         """Whether the records follow what was read before.

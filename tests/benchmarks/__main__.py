@@ -170,7 +170,7 @@ def latencies(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> Non
     if chosen.rate or best:
         rates.append(chosen.rate or int(best[0] / 2))
     for rate in rates:
-        for each in (Kamstream(flush="20ms", redis="50ms", rules=latency.RULES), KafkaStreams(2, redis_ms=50)):
+        for each in (Kamstream(flush="10ms", redis="50ms", rules=latency.RULES), KafkaStreams(2, redis_ms=50)):
             with console.status(f"latency: {each.name} at {rate:,} events/s"):
                 one = attempt(found, partial(latency.measure, each, bed, rate, chosen.seconds))
             if one is None:
