@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 ALERTS_KEPT = 10_000
 #: Seconds between looks when nothing happens, and between attempts while Redis is away.
 IDLE, RETRY = 1.0, 1.0
+#: So many ids that events changed are written before everything is, and no more: after a long time away events have
+#: changed nearly all, and all would be written twice.
+EARLY = 1_000
 #: Seconds for which a partition that became live may hand its tables over before all of them are written.
 PATIENCE = 60.0
 
@@ -79,6 +82,7 @@ class TableProjection:
         self._dirty: set[TableId] = set()
         #: Ids that events changed while not everything is written yet: they do not wait for it.
         self._early: dict[TableId, None] = {}
+        self._early_left = EARLY
         self._alerts: deque[AlertRecord] = deque(maxlen=ALERTS_KEPT)
         self._wake = asyncio.Event()
         self._live = self._more = False
@@ -178,7 +182,10 @@ class TableProjection:
         return not self._more or time.monotonic() - self._live_since > PATIENCE
 
     async def _write_early(self) -> None:
-        ids, self._early = list(self._early), {}
+        ids, self._early = list(self._early)[: self._early_left], {}
+        self._early_left -= len(ids)
+        if not ids:
+            return
         # What is not written comes with everything.
         await self._call(self._writer.project_early, ids)
 
@@ -186,6 +193,7 @@ class TableProjection:
         self._pending.clear()
         self._dirty.clear()
         self._early.clear()
+        self._early_left = EARLY
         ids = list(self._engine.ids())
         # What changes from here on has to be written after this.
         self.whole = True

@@ -14,6 +14,8 @@ RUNS = Path(__file__).with_name("runs.csv")
 COLUMNS = ("at", "commit", "engine", "kind", "seed", "workers", "records", "fail_stops", "outcome", "seconds", "why")
 #: What decides whether a run is exact: a change of these makes earlier runs those of an older engine.
 ENGINE = ("alerts", "engine", "entities", "events", "kpis", "live", "worker", "sketch.py", "windows.py")
+#: What it is written in.
+SOURCES = (".py", ".pyx", ".pxd")
 
 
 def commit() -> str:
@@ -31,7 +33,8 @@ def engine() -> str:
     digest = hashlib.sha256()
     for name in ENGINE:
         path = ROOT / "kamstream" / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        within = path.rglob("*") if path.is_dir() else [path]
+        for file in sorted(each for each in within if each.suffix in SOURCES):
             digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:8]
 

@@ -13,7 +13,7 @@ from kamstream.engine import Config, Engine
 from kamstream.events import Decoder, Event, Rules
 from kamstream.live import Document, RedisAway, RedisLost, Superseded, Written
 from kamstream.windows import parse
-from kamstream.worker.documents import EVERY, Allowance, Documents
+from kamstream.worker.documents import BATCH, EVERY, Allowance, Documents
 from kamstream.worker.metrics import Metrics
 from kamstream.worker.projection import TableProjection
 from tests.worker.support.engine import CountingEngine, TableChange, Value
@@ -347,12 +347,12 @@ def test_documents_take_only_their_share_of_the_time() -> None:
     documents = Documents(Slow(clock), CountingEngine(0), allowance)  # type: ignore[arg-type]
     documents.want([("account", f"A{n}") for n in range(100)])
     made = 0
-    while clock[0] < 1.0:
+    while made < 100:
         made += len(documents.batch()[0])
         clock[0] += 0.001
-    assert made == 100
-    assert clock[0] >= 1.0
-    assert Slow.busy / clock[0] <= 0.26
+        assert clock[0] < 3.0
+        # The first batch may come at once; each pays for the next.
+        assert Slow.busy - BATCH * 0.001 <= 0.26 * clock[0]
 
 
 class Slow(Desk):
