@@ -38,8 +38,6 @@ logger = logging.getLogger(__name__)
 MOST = 250
 #: A partition's changed values are told at most every so many milliseconds, those of a quiet one at once.
 TELL_EVERY = 1_000
-#: A time that never comes (ms).
-FAR = 1 << 62
 
 
 class FencedError(Exception):
@@ -182,14 +180,19 @@ class Flusher:
     async def _tell_values(self, partition: Partition, now: int) -> None:
         """Tell the changed values if they are due; the changes of one id go together."""
         untold = self._untold.get(partition)
-        changes = untold.take(now) if untold else None
+        if untold:
+            await self._send_values(untold.take(now))
+
+    async def _send_values(self, changes: "Sequence[TableChange]") -> None:
         if changes:
             await self._sender.send_rows(self._topics.kpis, self._placed(changes))
 
     async def tell_rest(self, partition: Partition) -> None:
         """Tell all values, also those that are not due."""
         async with partition.flushing:
-            await self._tell_values(partition, FAR)
+            untold = self._untold.get(partition)
+            if untold:
+                await self._send_values(untold.take_all())
 
     def untold_due(self, partition: Partition) -> float | None:
         """When (monotonic s) there are values to be told without anything to flush."""
@@ -236,7 +239,11 @@ class Untold:
         if not self._waiting or now < self.due:
             return []
         self.due = (now - self._turn) // TELL_EVERY * TELL_EVERY + TELL_EVERY + self._turn
-        return self._waiting.take(now)
+        return self.take_all()
+
+    def take_all(self) -> "list[TableChange]":
+        """All of them, due or not."""
+        return self._waiting.take(0)
 
 
 def now_ms() -> int:
