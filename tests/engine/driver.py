@@ -42,6 +42,22 @@ def config_of(settings: Settings, **more: Any) -> Config:
     )  # fmt: skip
 
 
+def keep(stored: dict[bytes, bytes], rows: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Store the rows of a flush as compaction would keep them."""
+    for key, value in rows:
+        if value is None:
+            stored.pop(key, None)
+        else:
+            stored[key] = value
+
+
+def decoded(line: str) -> Event:
+    """The event of a line that is one."""
+    event = Decoder(Rules()).decode_line(line.encode(), now=FAR)
+    assert isinstance(event, Event)
+    return event
+
+
 def options_of(settings: Settings) -> dict[str, Any]:
     """Calendars and service levels, of the options of the reference."""
     calendars = Calendars({name: calendar_of(shape) for name, shape in settings.calendars.items()})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kamstream.engine import Engine, TableChange, Value
 from kamstream.engine.offline import Offline
 from kamstream.engine.scopes import ScopeId
-from tests.engine.driver import Rows, computed, config_of, events_of, rows_of
+from tests.engine.driver import Rows, computed, config_of, events_of, keep, rows_of
 from tests.reference import Settings, assert_same, recount
 from tests.reference.histories import NASTY, NOW, TO_DATE, as_of_times, histories
 from tests.reference.long_histories import START, long_history
@@ -121,11 +121,7 @@ def _flush_into(stored: dict[bytes, bytes], offline: Offline, most: int | None, 
         for change in flush.changes:
             told.take(change)
         offline._flushes += 1
-        for key, value in flush.rows:
-            if value is None:
-                stored.pop(key, None)
-            else:
-                stored[key] = value
+        keep(stored, flush.rows)
         for _, key, payload in flush.rollups:
             engine.receive(key, payload, (1, offline._flushes))
         if not (flush.rows or flush.rollups or (flush.more and most is None)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kamstream.engine import Config, Engine
 from kamstream.engine.engine import Flush
-from kamstream.events import Decoder, Event, Rules
+from kamstream.events import Event
+from tests.engine.driver import decoded
 
 COUNT = 9
 
@@ -15,9 +16,7 @@ def interaction(number: int, account: str) -> Event:
         f'"time":"2026-01-01T00:00:{number:02}Z",'
         f'"data":{{"interaction_id":"{number}","direction":"inbound","channel":"chat"}}}}'
     )
-    event = Decoder(Rules()).decode_line(line.encode(), now=2**60)
-    assert isinstance(event, Event)
-    return event
+    return decoded(line)
 
 
 def taken_over() -> Engine:

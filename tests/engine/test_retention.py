@@ -15,7 +15,7 @@ from kamstream.engine.offline import Offline
 from kamstream.events import Decoder, Event, Rules
 from kamstream.kpis import CATALOGUE
 from kamstream.windows import DAY, HOUR, MINUTE, parse, to_text
-from tests.engine.driver import config_of, events_of, rows_of
+from tests.engine.driver import config_of, events_of, keep, rows_of
 from tests.reference import Settings, assert_same, recount
 from tests.reference.histories import NASTY
 from tests.reference.long_histories import long_history
@@ -65,11 +65,7 @@ def at_rest(offline: Offline, stored: dict[bytes, bytes]) -> None:
     while True:
         flush = offline.engine.flush()
         offline._flushes += 1
-        for key, value in flush.rows:
-            if value is None:
-                stored.pop(key, None)
-            else:
-                stored[key] = value
+        keep(stored, flush.rows)
         for _, key, payload in flush.rollups:
             offline.engine.receive(key, payload, (1, offline._flushes))
         if not (flush.rows or flush.rollups):

@@ -14,9 +14,9 @@ from kamstream.engine.account import Account
 from kamstream.engine.kinds import STORIES, derive
 from kamstream.engine.strand import LENGTH, Strand
 from kamstream.entities.fact import Context, Fact
-from kamstream.events import Decoder, Event, Rules
+from kamstream.events import Event
 from kamstream.windows import DAY, HOUR, parse
-from tests.engine.driver import config_of, events_of
+from tests.engine.driver import config_of, decoded, events_of
 from tests.reference.histories import NASTY, histories
 
 THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -66,9 +66,7 @@ def message(number: int, at: int, direction: str) -> Event:
         f'"time":"{_text(at)}","data":{{"interaction_id":"i{number}","direction":"{direction}","channel":"email",'
         f'"thread_id":"T"}}}}'
     )
-    event = Decoder(Rules()).decode_line(line.encode(), now=2**60)
-    assert isinstance(event, Event)
-    return event
+    return decoded(line)
 
 
 def _text(at: int) -> str:
