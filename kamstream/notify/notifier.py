@@ -74,8 +74,10 @@ class Delivery:
                 self.stirred.clear()
                 wake = await self.round()
                 nap = LONGEST_NAP_S if wake is None else min(LONGEST_NAP_S, (wake - self.clock()) / 1000)
+                # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets a stir.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stirred.wait(), max(nap, 0.01))
+                    async with asyncio.timeout(max(nap, 0.01)):
+                        await self.stirred.wait()
                 for task in [task for task in self._tasks if task.done()]:
                     self._tasks.discard(task)
                     task.result()

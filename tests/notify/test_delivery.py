@@ -148,6 +148,23 @@ def test_after_a_restart_only_what_was_not_noted_is_told() -> None:
     assert [(url, letter.title) for url, letter in again.sent] == [("json://b", "2 alerts: 2 open, 0 resolved")]
 
 
+@pytest.mark.parametrize("steps", range(5))
+def test_it_can_be_stopped_in_the_very_moment_it_is_stirred(steps: int) -> None:
+    async def stop() -> bool:
+        fake = Fake()
+        delivery = Delivery(desk_for("json://a"), fake, fake)
+        task = asyncio.create_task(delivery.run())
+        await asyncio.wait([task], timeout=0.02)
+        delivery.stirred.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=5)
+        return task.cancelled()
+
+    assert asyncio.run(stop())
+
+
 def test_the_courier_says_when_it_cannot_and_keeps_secrets() -> None:
     letter = write(plan(Moment(wall_clock(), desk_for("json://a").ruleset), [_case()]), "en", Style())
     with pytest.raises(NotSentError) as caught:
