@@ -71,16 +71,17 @@ def compile_in(root: Path, level: int = 2) -> list[Path]:
 
     ``level`` is how much the C compiler optimizes.
     """
-    steps = [(_CYTHON, [str(path.relative_to(root)) for path in _cython_sources(root)])]
+    steps = [("cython", _CYTHON, [str(path.relative_to(root)) for path in _cython_sources(root)])]
     # Cython finds out by itself what changed; mypyc makes all modules in one go.
     mark = root / _BUILD / "mypyc.txt"
     if not mark.is_file() or mark.read_text() != _state_of_mypyc(root, level):
         for stale in _made_by_mypyc(root):
             stale.unlink()
-        steps.append((_MYPYC, _mypyc_sources(root)))
+        steps.append(("mypyc", _MYPYC, _mypyc_sources(root)))
     running = [
-        Popen([sys.executable, "-c", script, _BUILD, str(level), *sources], cwd=root, stdout=DEVNULL)
-        for script, sources in steps
+        # Each in a folder of its own: a module that goes over from one to the other leaves its C behind.
+        Popen([sys.executable, "-c", script, f"{_BUILD}/{name}", str(level), *sources], cwd=root, stdout=DEVNULL)
+        for name, script, sources in steps
         if sources
     ]
     failed = [each.wait() for each in running]

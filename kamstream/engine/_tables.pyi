@@ -3,13 +3,18 @@ from kamstream.engine.plan import Frame, Plan
 from kamstream.engine.tables import Value
 
 class Table:
-    values: list[Value] | None
     frame: Frame | None
     time: int
     due: int | None
     watched: int
     ledger: Ledger | None
     waits: int | None
+    moved: list[tuple[int, Value]]
+    @property
+    def is_read(self) -> bool: ...
+    @property
+    def values(self) -> list[Value] | None: ...
+    def value(self, index: int) -> Value: ...
 
 class Reader:
     def __init__(self, plan: Plan) -> None: ...

@@ -81,6 +81,8 @@ class Engine:
         self._waited_at = 0
         self._waiting: set[ScopeId] = set()
         self._names = [field.name for field in self._plan.fields]
+        #: The fields that some alert rule watches, by their places.
+        self._watched = [(i, name) for i, name in enumerate(self._names) if name in self._alarms.watched]
         self._moving = any(field.kpi.name == "oldest_wait" for field in self._plan.fields)
         self._has_accounts = "account" in config.scopes
         self._dirty_own_company()
@@ -191,9 +193,10 @@ class Engine:
     def published(self, scope: str, id: str) -> TableChange:
         """The whole table of an id as flushes handed it over; as it stands where none did yet."""
         known = self._tables.get((scope, id))
-        if known is None or known.values is None:
+        values = None if known is None else known.values
+        if known is None or values is None:
             return self.table(scope, id)
-        whole = self._whole((scope, id), known.values, "tick")
+        whole = self._whole((scope, id), values, "tick")
         whole.as_of = known.time
         return whole
 
@@ -277,27 +280,27 @@ class Engine:
         """What an id's table changed by since it was last handed over; None where nothing did."""
         known = self._tables.get(key)
         table = Table() if known is None else known
-        before, ledger = table.values, self._ledger(key)
+        first, ledger = not table.is_read, self._ledger(key)
         totals = self._reader.refresh(table, ledger, self._shared.frame, self.time, key[0] == "kam")
         if not self._qualifies(key, totals):
             return self._gone(key, cause)
         if known is None:
             self._tables[key] = table
         self._watch(key, table, ledger)
-        values = table.values
-        assert values is not None
         if evaluate:
-            self._evaluate(key, values)
-        if before is None:
+            self._evaluate(key, table)
+        if first:
+            values = table.values
+            assert values is not None
             return self._whole(key, values, cause)
-        moved = [i for i, value in enumerate(values) if value is not before[i] and value != before[i]]
+        moved = table.moved
         if not moved and cause == "tick":
             return None
         names = self._names
         profile = self.profile(key[1]) if key[0] == "account" else None
         return TableChange(
-            *key, self.time, {names[i]: values[i] for i in moved}, profile=profile, cause=cause,
-            old={names[i]: before[i] for i in moved},
+            *key, self.time, {names[i]: table.value(i) for i, _ in moved}, profile=profile, cause=cause,
+            old={names[i]: old for i, old in moved},
         )  # fmt: skip
 
     def _gone(self, key: ScopeId, cause: str) -> TableChange | None:
@@ -333,10 +336,10 @@ class Engine:
                     if moment > self.time:
                         heappush(self._table_dues, (moment, key))
 
-    def _evaluate(self, key: ScopeId, values: list[Value]) -> None:
+    def _evaluate(self, key: ScopeId, table: Table) -> None:
         if not self._alarms.rules_of(key[0]):
             return
-        by_name = dict(zip(self._names, values, strict=True))
+        by_name = {name: table.value(index) for index, name in self._watched}
         profile = self.profile(key[1]) if key[0] == "account" else None
         gap = key in self._unwatched
         self._unwatched.discard(key)

@@ -16,6 +16,7 @@ cdef class Intake:
     cdef readonly Shared shared
     cdef long long _turns_at
 
+    cpdef Account account(self, str id)
     @cython.locals(shared=Shared, known=Account, kind=Kind, verdict=str, time=cython.longlong)
     cpdef str apply(self, object event)
     @cython.locals(shared=Shared)

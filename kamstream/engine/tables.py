@@ -71,15 +71,17 @@ _value = tuple.__new__
 class Table:
     """What is known of an id's table since it was last handed over.
 
-    ``values`` is None before the first time; ``frame`` and ``time`` are those at which they held; ``due`` is when time
+    ``values`` is None before the first reading; ``moved`` are the places whose values the last reading changed, with
+    the values before it, none the first time; ``frame`` and ``time`` are those at which they held; ``due`` is when time
     next changes them (None: never), ``watched`` the moment for which the id already waits to be looked at (0: none);
     ``waits`` is since when its longest wait lasts, for which alert rules are watched.
     """
 
-    __slots__ = ("due", "frame", "ledger", "time", "values", "waits", "watched")
+    __slots__ = ("due", "frame", "ledger", "moved", "time", "values", "waits", "watched")
 
     def __init__(self) -> None:
         self.values: list[Value] | None = None
+        self.moved: list[tuple[int, Value]] = []
         self.frame: Frame | None = None
         self.time: int = 0
         self.due: int | None = None
@@ -87,6 +89,22 @@ class Table:
         #: The ledger that the values were read from: another one knows nothing of what this one had.
         self.ledger: Ledger | None = None
         self.waits: int | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there are values."""
+        return self.values is not None
+
+    def value(self, index: int) -> Value:
+        """The value of a field."""
+        assert self.values is not None
+        return self.values[index]
+
+    def change(self, values: list[Value]) -> None:
+        """Let other values hold."""
+        before, self.values = self.values, values
+        if before is not None:
+            self.moved = [(i, old) for i, old in enumerate(before) if old is not values[i] and old != values[i]]
 
 
 class Reader:
@@ -132,9 +150,10 @@ class Reader:
         The totals are those of all columns if ``whole``.
         """
         before, same = table.values, table.ledger is ledger
-        table.ledger = ledger
+        table.ledger, table.moved = ledger, []
         if ledger is None or ledger.is_empty:
-            table.values, table.frame, table.time, table.due = list(self._no_data), frame, now, None
+            table.change(list(self._no_data))
+            table.frame, table.time, table.due = frame, now, None
             if ledger is not None:
                 ledger.settle()
             return None
@@ -153,7 +172,7 @@ class Reader:
             else:
                 for column in _bits(mask):
                     self._read(self._plan.fields_of[column], values, totals, now)
-            table.values = values
+            table.change(values)
         table.frame, table.time, table.due = frame, now, totals.due
         ledger.settle()
         return totals
@@ -225,7 +244,9 @@ def waits_of(ledger: Ledger | None) -> int | None:
     return ledger.oldest_wait() if ledger is not None else None
 
 
+#: By its own name, for whoever wants the definition: whichever of the two modules is imported first.
+PythonReader = Reader
 if COMPILED and not TYPE_CHECKING:
     from kamstream.engine._tables import Reader, Table
 
-__all__ = ["Reader", "Row", "Table", "TableChange", "Value", "rows_of", "waits_of"]
+__all__ = ["PythonReader", "Reader", "Row", "Table", "TableChange", "Value", "rows_of", "waits_of"]

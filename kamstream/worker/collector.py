@@ -11,7 +11,7 @@ import gc
 #: Objects made, less those freed, until the youngest are looked at; so many such rounds until also those that survived
 #: one are; and for the old ones a number of rounds that is never reached. The first is more than a large batch of
 #: events has in hand at a time: what is freed with its batch is never looked at.
-THRESHOLDS = (100_000, 5, 1_000_000)
+THRESHOLDS = (100_000, 20, 1_000_000)
 
 
 def tune() -> None:

@@ -61,6 +61,7 @@ def test_both_forms_read_the_same(windows: tuple[str, ...], kinds: list[str], ta
                 totals = reader.refresh(table, ledger, frame, now, number)
                 due.append((table.due, totals is not None and number and totals.held))
             assert due[0] == due[1]
+            assert sorted(tables[0].moved) == sorted(tables[1].moved)
             assert as_seen(tables[0].values) == as_seen(tables[1].values)
             whole = [reader.values(ledger, frame, now)[0] for reader, ledger in zip(readers, ledgers, strict=True)]
             assert as_seen(whole[0]) == as_seen(whole[1]) == as_seen(tables[0].values)
@@ -85,9 +86,9 @@ def test_percentiles_are_those_of_the_sketch(count: int) -> None:
     assert as_seen(asked) == as_seen(usual)
 
 
-@pytest.mark.compiled
-def test_values_that_do_not_change_stay_the_same_objects() -> None:
-    form = compiled("engine.tables")
+@pytest.mark.parametrize("form", FORMS)
+def test_only_what_moved_is_told(form: Any) -> None:
+    form = form("engine.tables")
     plan = Plan(Config(windows=tuple(map(parse, WINDOWS[0]))))
     ledger, reader, table, lanes = Ledger(plan), form.Reader(plan), form.Table(), lanes_of(plan)
     for hours in range(3):
@@ -96,9 +97,13 @@ def test_values_that_do_not_change_stay_the_same_objects() -> None:
         )
         before = table.values
         reader.refresh(table, ledger, plan.frame(START), START, False)
-    changed = [field.name for field, old, new in zip(plan.fields, before, table.values, strict=True) if old is not new]
+    changed = {plan.fields[index].name: old for index, old in table.moved}
     assert changed
     assert all(name.startswith("resolution_rate") for name in changed)
+    now = dict(zip((field.name for field in plan.fields), zip(before, table.values, strict=True), strict=True))
+    assert all(now[name][0] == old != now[name][1] for name, old in changed.items())
+    reader.refresh(table, ledger, plan.frame(START), START, False)
+    assert table.moved == []
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -94,16 +94,17 @@ def test_the_hot_path_makes_no_cycles() -> None:
 def test_only_the_young_are_looked_at_by_themselves() -> None:
     collector.tune()
     seen: list[int] = []
+    many = collector.THRESHOLDS[0] * (collector.THRESHOLDS[1] + 2)
 
     def note(phase: str, info: dict[str, int]) -> None:
         seen.append(info["generation"])
 
     gc.callbacks.append(note)
     try:
-        kept = [[] for _ in range(800_000)]  # type: ignore[var-annotated]
+        kept = [[] for _ in range(many)]  # type: ignore[var-annotated]
     finally:
         gc.callbacks.remove(note)
-    assert len(kept) == 800_000
+    assert len(kept) == many
     assert set(seen) == {0, 1}
 
 
