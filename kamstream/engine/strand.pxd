@@ -8,6 +8,7 @@ from kamstream.entities.fact cimport Context, Story
 cdef CompiledPacking _packing
 
 @cython.final
+@cython.no_gc
 cdef class Sealed:
     cdef readonly object first
     cdef readonly list chunks
@@ -15,6 +16,7 @@ cdef class Sealed:
     cdef public dict dirty
 
 @cython.final
+@cython.no_gc
 cdef class Strand:
     cdef readonly str key
     cdef readonly bytes packed

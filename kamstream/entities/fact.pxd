@@ -1,4 +1,8 @@
-"""The same facts and contexts as C structures."""
+"""The same facts and contexts as C structures.
+
+What entities are made of (facts, stories, strands) leads to no cycle: the cyclic collector need not look at it
+(``no_gc``), and there is a great deal of it.
+"""
 
 cimport cython
 
@@ -49,6 +53,7 @@ cdef class Context:
 
     cpdef Context at(self, long long now, object profile)
 
+@cython.no_gc
 cdef class Story:
     cdef public bint moved
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from aiokafka.errors import IllegalStateError
 
+from kamstream.worker import collector
 from kamstream.worker.config import WorkerConfig
 from kamstream.worker.fleet import Fleet
 from kamstream.worker.partition import Partition
@@ -121,6 +122,7 @@ class Timekeeper:
             moved |= advanced
             await self._judge(partition, now)
         self._refresh_waits()
+        collector.spare(any(not owned.partition.live or owned.partition.more for owned in self._fleet.owned()))
         if lag == 0 or moved:
             self.progress = self.beat
 

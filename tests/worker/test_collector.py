@@ -69,7 +69,7 @@ def work(one: Partition, rows: Rows, lines: list[bytes], start: int) -> int:
         one.take(DEALS, records)
         made = one.engine.flush(evaluate=True, most=500)
         _, taken = one.start_flush(more=made.more)
-        values += sum(1 for _ in rows.of(merged(made.changes)))
+        values += sum(batch.record_count() for _, batch in rows.packed(merged(made.changes), start))
         for target, key, payload in made.rollups:
             assert target >= 0
             one.engine.receive(key, payload, (1, start))
@@ -81,7 +81,7 @@ def test_the_hot_path_makes_no_cycles() -> None:
     lines = [line for _, line in corejob.events(6_000, 200, 1)]
     # Some are refused.
     lines[::2_000] = [b"{"] * 3
-    one, rows = partition(), Rows({})
+    one, rows = partition(), Rows({}, 2)
     work(one, rows, lines[:2_000], 0)
     gc.collect()
     gc.freeze()
@@ -108,10 +108,35 @@ def test_only_the_young_are_looked_at_by_themselves() -> None:
     assert set(seen) == {0, 1}
 
 
+def test_what_is_made_while_the_worker_is_busy_is_never_looked_at() -> None:
+    collector.tune()
+    seen: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        seen.append(info["generation"])
+
+    gc.callbacks.append(note)
+    many = 3 * collector.THRESHOLDS[0]
+    try:
+        collector.spare(busy=True)
+        kept = [[] for _ in range(many)]  # type: ignore[var-annotated]
+        assert seen == []
+        before = gc.get_freeze_count()
+        collector.spare(busy=False)
+        assert gc.get_freeze_count() - before > len(kept)
+        assert seen == []
+        assert gc.isenabled()
+        more = [[] for _ in range(many)]  # type: ignore[var-annotated]
+    finally:
+        gc.callbacks.remove(note)
+    assert len(more) == many
+    assert seen
+
+
 def test_a_partition_that_was_dropped_is_freed_although_it_was_set_aside() -> None:
     collector.tune()
     one = partition()
-    work(one, Rows({}), [line for _, line in corejob.events(500, 20, 1)], 0)
+    work(one, Rows({}, 2), [line for _, line in corejob.events(500, 20, 1)], 0)
     collector.settle()
     # Something that all its accounts hold, as they hold each other: the largest part of it.
     gone = weakref.ref(one.engine._scopes)

@@ -189,3 +189,18 @@ def test_offsets_with_a_final_verdict_are_not_applied() -> None:
     one.take(DEALS, [record(2, 1)])
     assert one.engine.counts == {"A": 1}
     assert one.positions[DEALS] == 3
+
+
+def test_the_collector_looks_at_nothing_while_a_partition_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy: list[bool] = []
+    monkeypatch.setattr("kamstream.worker.collector.spare", busy.append)
+    one, other = partition(0), partition(1)
+    one.state = other.state = State.LIVE
+    stage = Stage(one, other)
+    stage.look(0)
+    other.more = True
+    stage.look(0)
+    other.more, other.state = False, State.CATCHING_UP
+    stage.keeper._judge = lambda *_: asyncio.sleep(0)  # type: ignore[assignment, method-assign]
+    stage.look(0)
+    assert busy == [False, True, True]
