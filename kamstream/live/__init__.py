@@ -6,7 +6,9 @@ from kamstream.live.link import Link, check_server, connect
 from kamstream.live.pending import Pending, TableId, merged
 from kamstream.live.reader import Health, LiveReader, LiveTable, Meta, Update
 from kamstream.live.scripts import SCRIPTS
-from kamstream.live.writer import Document, LiveWriter, Options, Owner, Source, Written, note_recovering
+from kamstream.live.sharing import Written
+from kamstream.live.standing import Options, Owner, Source
+from kamstream.live.writer import Document, LiveWriter, note_recovering
 
 __all__ = [
     "SCRIPTS",

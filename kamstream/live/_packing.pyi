@@ -1,17 +1,13 @@
 """What the compiled packing offers; see ``packing``."""
 
-from kamstream.engine import TableChange
-from kamstream.entities.fact import Profile
-from kamstream.live.layout import Layout
+from collections.abc import Iterable, Mapping, Sequence
 
-def table_command(
-    layout: Layout,
-    sha: str,
-    change: TableChange,
-    *,
-    profile: Profile | None,
-    last: str,
-    version: str,
-    stamp: str,
-) -> bytes: ...
+from kamstream.engine import TableChange
+from kamstream.live.link import Packed
+from kamstream.live.packing import Form, Known
+from kamstream.live.pending import TableId
+
+def table_commands(
+    form: Form, changes: Sequence[TableChange], known: Mapping[TableId, Known], version: str, stamp: str
+) -> Iterable[Packed]: ...
 def told(change: TableChange) -> bytes | None: ...

@@ -1,19 +1,24 @@
-# cython: boundscheck=False, wraparound=False
+# cython: boundscheck=False, wraparound=False, cdivision=True
 """A change of a table as the one command that writes it, and what is told of it: ``packing`` compiled.
 
-The command is made as it goes over the wire, in one buffer, without an object for each argument.
+Commands are made as they go over the wire, many in one buffer, without an object for each argument.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem
 from cpython.mem cimport PyMem_Free
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdio cimport snprintf
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcmp, memcpy, strchr, strlen
+from libc.string cimport memcmp, memcpy, memset, strchr, strlen
 
 from functools import lru_cache
 
-from kamstream.live.layout import number
+from kamstream.live.dumps import HEADS
+from kamstream.live.dumps import MOST as MOST_PAIRS
+from kamstream.live.dumps import POLYNOMIAL as POLYNOMIAL_64
+from kamstream.live.layout import DOCUMENTS, number
+from kamstream.live.link import Packed
 from kamstream.windows import to_text
 
 cdef extern from "Python.h":
@@ -24,43 +29,181 @@ cdef extern from "Python.h":
 cdef enum:
     #: Room for a number's text: a double written out in full has less than 350 characters.
     DIGITS = 512
+    #: Tables in one buffer: Redis reads them while the next ones are made.
+    PIECE = 24
+    #: Names of fields whose entries are kept.
+    FIELDS_KEPT = 20_000
 
 #: Up to here every integer is a double of its own.
 cdef long long EXACT = 1LL << 53
+cdef double EXACT_DOUBLE = 9007199254740992.0
+cdef Py_ssize_t MOST = MOST_PAIRS
+cdef uint64_t POLYNOMIAL = POLYNOMIAL_64
+#: Check sums of single bytes, followed by up to seven zeros.
+cdef uint64_t SUMS[8][256]
 #: Many changes of a batch are of the same T.
 time_text = lru_cache(64)(to_text)
 
 
-cdef Py_ssize_t write_number(object value, char *out) except -1:
-    """A number as ``layout.number`` writes it; its length."""
-    cdef char *text
-    cdef const char *plain
-    cdef Py_ssize_t size
-    cdef long long whole
+cdef void make_sums() noexcept:
+    cdef int at, bit, row
+    cdef uint64_t one
+    for at in range(256):
+        one = at
+        for bit in range(8):
+            one = (one >> 1) ^ (POLYNOMIAL if one & 1 else 0)
+        SUMS[0][at] = one
+    for row in range(1, 8):
+        for at in range(256):
+            one = SUMS[row - 1][at]
+            SUMS[row][at] = SUMS[0][one & 255] ^ (one >> 8)
+
+
+make_sums()
+
+
+cdef uint64_t check_sum(const unsigned char *data, Py_ssize_t size) noexcept:
+    """``dumps.crc64``, eight bytes at a time, of which the first is the lowest of a number."""
+    cdef uint64_t crc = 0, eight
+    while size >= 8:
+        memcpy(&eight, data, 8)
+        crc ^= eight
+        crc = (
+            SUMS[7][crc & 255] ^ SUMS[6][crc >> 8 & 255] ^ SUMS[5][crc >> 16 & 255] ^ SUMS[4][crc >> 24 & 255]
+            ^ SUMS[3][crc >> 32 & 255] ^ SUMS[2][crc >> 40 & 255] ^ SUMS[1][crc >> 48 & 255] ^ SUMS[0][crc >> 56]
+        )
+        data += 8
+        size -= 8
+    while size > 0:
+        crc = SUMS[0][(crc ^ data[0]) & 255] ^ (crc >> 8)
+        data += 1
+        size -= 1
+    return crc
+
+
+cdef Py_ssize_t write_whole(long long value, char *out) noexcept:
+    """Decimal digits; how many characters."""
+    cdef char turned[24]
+    cdef Py_ssize_t count = 0, size = 0
+    cdef unsigned long long rest = <unsigned long long>value
+    if value < 0:
+        out[0] = b"-"
+        size = 1
+        rest = -rest
+    while True:
+        turned[count] = 48 + <char>(rest % 10)
+        rest //= 10
+        count += 1
+        if rest == 0:
+            break
+    while count > 0:
+        count -= 1
+        out[size] = turned[count]
+        size += 1
+    return size
+
+
+cdef bint is_whole(object value, long long *out) except -1:
+    """Whether a number is written as an integer that every double holds, and which."""
     cdef int overflow = 0
+    cdef double real
     if type(value) is int:
-        whole = PyLong_AsLongLongAndOverflow(value, &overflow)
-        if not overflow and -EXACT <= whole <= EXACT:
-            return snprintf(out, DIGITS, "%lld", whole)
-    elif type(value) is float:
-        if value == 0:
-            out[0] = b"0"
-            return 1
-        text = PyOS_double_to_string(value, b"r", 0, Py_DTSF_ADD_DOT_0, NULL)
+        out[0] = PyLong_AsLongLongAndOverflow(value, &overflow)
+        return not overflow and -EXACT <= out[0] <= EXACT
+    if type(value) is float:
+        real = <double>value
+        if -EXACT_DOUBLE <= real <= EXACT_DOUBLE:
+            out[0] = <long long>real
+            return <double>out[0] == real
+    return False
+
+
+cdef struct Text:
+    #: A double and its text; size 0: none yet.
+    double value
+    unsigned char size
+    char text[23]
+
+
+#: Texts by the doubles' bits: quotients of small numbers come again and again.
+cdef Text TEXTS[2048]
+memset(TEXTS, 0, sizeof(TEXTS))
+
+
+cdef Py_ssize_t write_real(object value, char *out) except -1:
+    """A number that is not whole as ``layout.number`` writes it; its length."""
+    cdef Py_ssize_t size
+    cdef double real
+    cdef uint64_t bits
+    cdef Text *kept
+    if type(value) is not float:
+        return write_definition(value, out)
+    real = <double>value
+    memcpy(&bits, &real, 8)
+    kept = &TEXTS[(bits * 0x9E3779B97F4A7C15ULL) >> 53]
+    if kept.size and kept.value == real:
+        memcpy(out, kept.text, kept.size)
+        return kept.size
+    size = write_decimal(real, out)
+    if size < 0:
+        return write_definition(value, out)
+    if size <= 23:
+        kept.value, kept.size = real, size
+        memcpy(kept.text, out, size)
+    return size
+
+
+cdef Py_ssize_t write_decimal(double real, char *out) except -2:
+    """A double's shortest digits; -1 for what is left to the definition: exponents, nan and the infinities."""
+    cdef long long scaled
+    cdef Py_ssize_t size = 0, places, at
+    cdef double ten = 1.0
+    cdef char *text
+    cdef char digits[24]
+    if 0.01 < real < 1e9:
+        for places in range(1, 4):
+            ten *= 10.0
+            scaled = <long long>(real * ten + 0.5)
+            # Both are exact, so this division rounds as reading the text would.
+            if <double>scaled / ten == real:
+                size = write_whole(scaled, digits)
+                if size <= places:
+                    out[0], out[1] = b"0", b"."
+                    for at in range(places - size):
+                        out[2 + at] = b"0"
+                    memcpy(out + 2 + places - size, digits, size)
+                    return 2 + places
+                memcpy(out, digits, size - places)
+                out[size - places] = b"."
+                memcpy(out + size - places + 1, digits + size - places, places)
+                return size + 1
+    text = PyOS_double_to_string(real, b"r", 0, Py_DTSF_ADD_DOT_0, NULL)
+    if strchr(text, b"e") == NULL and strchr(text, b"n") == NULL:
         size = strlen(text)
-        # Exponents, nan and the infinities are left to the definition.
-        if strchr(text, b"e") == NULL and strchr(text, b"n") == NULL:
-            if size > 2 and text[size - 1] == b"0" and text[size - 2] == b".":
-                size -= 2
-            memcpy(out, text, size)
-            PyMem_Free(text)
-            return size
-        PyMem_Free(text)
-    plain = PyUnicode_AsUTF8AndSize(number(value), &size)
+        if size > 2 and text[size - 1] == b"0" and text[size - 2] == b".":
+            size -= 2
+        memcpy(out, text, size)
+    else:
+        size = -1
+    PyMem_Free(text)
+    return size
+
+
+cdef Py_ssize_t write_definition(object value, char *out) except -1:
+    cdef Py_ssize_t size
+    cdef const char *plain = PyUnicode_AsUTF8AndSize(number(value), &size)
     if size > DIGITS:
         raise ValueError(f"{value!r} is too long a number")
     memcpy(out, plain, size)
     return size
+
+
+cdef Py_ssize_t write_number(object value, char *out) except -1:
+    """A number as ``layout.number`` writes it; its length."""
+    cdef long long whole
+    if is_whole(value, &whole):
+        return write_whole(whole, out)
+    return write_real(value, out)
 
 
 cdef class Buffer:
@@ -77,7 +220,8 @@ cdef class Buffer:
     def __dealloc__(self):
         free(self.data)
 
-    cdef int add(self, const char *data, Py_ssize_t size) except -1:
+    cdef inline int need(self, Py_ssize_t size) except -1:
+        """Room for so many more."""
         cdef char *grown
         if self.size + size > self.room:
             grown = <char *>realloc(self.data, 2 * (self.size + size) + 512)
@@ -85,21 +229,34 @@ cdef class Buffer:
                 raise MemoryError
             self.data = grown
             self.room = 2 * (self.size + size) + 512
+        return 0
+
+    cdef inline int add(self, const char *data, Py_ssize_t size) except -1:
+        self.need(size)
         memcpy(self.data + self.size, data, size)
         self.size += size
         return 0
+
+    cdef inline int add_bytes(self, bytes data) except -1:
+        return self.add(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef bytes taken(self):
         return PyBytes_FromStringAndSize(self.data, self.size)
 
     # -- as Redis reads commands
 
-    cdef int head(self, char kind, Py_ssize_t count) except -1:
+    cdef inline int head(self, char kind, Py_ssize_t count) except -1:
         """``*3`` before three arguments, ``$5`` before an argument of five bytes."""
-        cdef char text[32]
-        return self.add(text, snprintf(text, 32, "%c%zd\r\n", kind, count))
+        self.need(32)
+        self.data[self.size] = kind
+        self.size += 1
+        self.size += write_whole(count, self.data + self.size)
+        self.data[self.size] = b"\r"
+        self.data[self.size + 1] = b"\n"
+        self.size += 2
+        return 0
 
-    cdef int argument(self, const char *data, Py_ssize_t size) except -1:
+    cdef inline int argument(self, const char *data, Py_ssize_t size) except -1:
         self.head(b"$", size)
         self.add(data, size)
         return self.add(b"\r\n", 2)
@@ -111,11 +268,19 @@ cdef class Buffer:
 
     cdef int whole(self, Py_ssize_t value) except -1:
         cdef char text[32]
-        return self.argument(text, snprintf(text, 32, "%zd", value))
+        return self.argument(text, write_whole(value, text))
 
     cdef int number(self, object value) except -1:
         cdef char text[DIGITS]
         return self.argument(text, write_number(value, text))
+
+    cdef int key(self, bytes before, const char *id, Py_ssize_t size, bytes after) except -1:
+        """A key with an id in it."""
+        self.head(b"$", PyBytes_GET_SIZE(before) + size + PyBytes_GET_SIZE(after))
+        self.add_bytes(before)
+        self.add(id, size)
+        self.add_bytes(after)
+        return self.add(b"\r\n", 2)
 
     # -- as MessagePack
 
@@ -149,77 +314,417 @@ cdef class Buffer:
         return self.packed(text, write_number(value, text))
 
 
-cdef list meta_of(object change, object profile, str version, str stamp):
-    cdef list meta = ["as_of", time_text(change.as_of), "updated_at", stamp, "version", version]
-    if profile is not None:
-        meta += ["name", profile.name, "kam_id", profile.kam_id or ""]
-        meta += ["segment", profile.segment or "", "tier", profile.tier or ""]
-    return meta
+cdef class Hash(Buffer):
+    """A hash in the making, as ``dumps`` says: the entries of a listpack or a ziplist, behind room for its head."""
+
+    cdef bint listpack
+    cdef unsigned char type
+    cdef unsigned char version
+    cdef Py_ssize_t entries
+    #: Size of the last entry of a ziplist.
+    cdef Py_ssize_t last
+    #: By field its entry.
+    cdef dict fields
+
+    def __init__(self, str kind):
+        self.listpack = kind == "listpack"
+        self.type, self.version = HEADS[kind]
+        self.fields = _listpack_fields if self.listpack else _ziplist_fields
+
+    cdef int begin(self) except -1:
+        self.entries = self.last = 0
+        self.size = 0
+        self.need(10)
+        self.size = 6 if self.listpack else 10
+        return 0
+
+    cdef inline int add_before(self) except -1:
+        """What a ziplist says before an entry."""
+        cdef unsigned char head[5]
+        if self.last < 254:
+            self.need(1)
+            self.data[self.size] = <char>self.last
+            self.size += 1
+        else:
+            head[0] = 0xFE
+            little(head + 1, self.last, 4)
+            self.add(<char *>head, 5)
+        return 0
+
+    cdef inline int add_after(self, Py_ssize_t size) except -1:
+        """What a listpack says after an entry."""
+        cdef int count, at
+        if size <= 127:
+            self.need(1)
+            self.data[self.size] = <char>size
+            self.size += 1
+            return 0
+        count = 2 if size < 16383 else 3 if size < 2097151 else 4 if size < 268435455 else 5
+        self.need(count)
+        for at in range(count):
+            self.data[self.size + at] = <char>((size >> 7 * (count - 1 - at) & 127) | (128 if at else 0))
+        self.size += count
+        return 0
+
+    cdef int text_head(self, Py_ssize_t size) except -1:
+        cdef unsigned char head[5]
+        cdef int count = 1
+        if self.listpack:
+            if size < 1 << 6:
+                head[0] = 0x80 | size
+            elif size < 1 << 12:
+                head[0], head[1] = 0xE0 | size >> 8, size & 255
+                count = 2
+            else:
+                head[0] = 0xF0
+                little(head + 1, size, 4)
+                count = 5
+        elif size < 1 << 6:
+            head[0] = size
+        elif size < 1 << 14:
+            head[0], head[1] = 0x40 | size >> 8, size & 255
+            count = 2
+        else:
+            head[0] = 0x80
+            head[1], head[2], head[3], head[4] = size >> 24 & 255, size >> 16 & 255, size >> 8 & 255, size & 255
+            count = 5
+        return self.add(<char *>head, count)
+
+    cdef int entry(self, const char *data, Py_ssize_t size) except -1:
+        """A text."""
+        cdef Py_ssize_t start = self.size
+        if self.listpack:
+            self.text_head(size)
+            self.add(data, size)
+            self.add_after(self.size - start)
+        else:
+            self.add_before()
+            self.text_head(size)
+            self.add(data, size)
+            self.last = self.size - start
+        self.entries += 1
+        return 0
+
+    cdef int entry_text(self, str text) except -1:
+        cdef Py_ssize_t size
+        cdef const char *data = PyUnicode_AsUTF8AndSize(text, &size)
+        return self.entry(data, size)
+
+    cdef inline bytes named(self, str field):
+        """The entry of a field's name, which comes with every table; without what a ziplist says before it."""
+        found = PyDict_GetItem(self.fields, field)
+        if found == NULL:
+            return self.made(field)
+        return <bytes>found
+
+    cdef inline int name(self, bytes made) except -1:
+        cdef Py_ssize_t start = self.size
+        if self.listpack:
+            self.add_bytes(made)
+        else:
+            self.add_before()
+            self.add_bytes(made)
+            self.last = self.size - start
+        self.entries += 1
+        return 0
+
+    cdef bytes made(self, str field):
+        cdef Hash alone = Hash("listpack" if self.listpack else "ziplist")
+        cdef bytes made
+        alone.begin()
+        alone.entry_text(field)
+        made = alone.data[6 if self.listpack else 11 : alone.size]
+        if len(self.fields) >= FIELDS_KEPT:
+            self.fields.clear()
+        self.fields[field] = made
+        return made
+
+    cdef inline int entry_whole(self, long long value) except -1:
+        cdef unsigned char head[9]
+        cdef Py_ssize_t start = self.size
+        cdef int count
+        if self.listpack:
+            if 0 <= value < 128:
+                head[0] = value
+                count = 1
+            elif -(1 << 12) <= value < 1 << 12:
+                head[0], head[1] = 0xC0 | (value >> 8 & 0x1F), value & 255
+                self.add(<char *>head, 2)
+                self.add_after(2)
+                self.entries += 1
+                return 0
+            elif -(1 << 15) <= value < 1 << 15:
+                head[0], count = 0xF1, 3
+            elif -(1 << 23) <= value < 1 << 23:
+                head[0], count = 0xF2, 4
+            elif -(1LL << 31) <= value < 1LL << 31:
+                head[0], count = 0xF3, 5
+            else:
+                head[0], count = 0xF4, 9
+            little(head + 1, value, count - 1)
+            self.add(<char *>head, count)
+            self.add_after(count)
+        else:
+            self.add_before()
+            if 0 <= value <= 12:
+                head[0] = 0xF1 + value
+                count = 1
+            elif -128 <= value < 128:
+                head[0], count = 0xFE, 2
+            elif -(1 << 15) <= value < 1 << 15:
+                head[0], count = 0xC0, 3
+            elif -(1 << 23) <= value < 1 << 23:
+                head[0], count = 0xF0, 4
+            elif -(1LL << 31) <= value < 1LL << 31:
+                head[0], count = 0xD0, 5
+            else:
+                head[0], count = 0xE0, 9
+            little(head + 1, value, count - 1)
+            self.add(<char *>head, count)
+            self.last = self.size - start
+        self.entries += 1
+        return 0
+
+    cdef int entry_number(self, object value) except -1:
+        cdef char text[DIGITS]
+        cdef long long whole
+        # Beyond, other numbers are written alike.
+        if is_whole(value, &whole) and -EXACT < whole < EXACT:
+            return self.entry_whole(whole)
+        return self.entry(text, write_number(value, text))
+
+    cdef int put(self, Buffer out) except -1:
+        """Close it and put it as an argument; an empty text where there is nothing in it."""
+        cdef unsigned char head[16]
+        cdef Py_ssize_t start, length
+        if self.entries == 0:
+            return out.argument(b"", 0)
+        self.add(b"\xff", 1)
+        little(<unsigned char *>self.data, self.size, 4)
+        if self.listpack:
+            little(<unsigned char *>self.data + 4, self.entries, 2)
+        else:
+            little(<unsigned char *>self.data + 4, self.size - 1 - self.last, 4)
+            little(<unsigned char *>self.data + 8, self.entries, 2)
+        head[0] = self.type
+        if self.size < 1 << 6:
+            head[1] = self.size
+            length = 2
+        elif self.size < 1 << 14:
+            head[1], head[2] = 0x40 | self.size >> 8, self.size & 255
+            length = 3
+        else:
+            head[1] = 0x80
+            head[2], head[3] = self.size >> 24 & 255, self.size >> 16 & 255
+            head[4], head[5] = self.size >> 8 & 255, self.size & 255
+            length = 6
+        out.head(b"$", length + self.size + 10)
+        start = out.size
+        out.add(<char *>head, length)
+        out.add(self.data, self.size)
+        little(head, self.version, 2)
+        out.add(<char *>head, 2)
+        little(head, check_sum(<unsigned char *>out.data + start, out.size - start), 8)
+        head[8], head[9] = b"\r", b"\n"
+        return out.add(<char *>head, 10)
 
 
-def table_command(layout, str sha, change, *, profile, str last, str version, str stamp):
-    """The script call that writes a change, packed; as the definition says."""
-    cdef dict values = change.values
-    cdef list meta = meta_of(change, profile, version, stamp)
-    cdef Py_ssize_t all_fields = len(values), nulls = 0
-    cdef bint full = change.full
-    cdef Buffer out = Buffer(), part
-    cdef str base = layout.values(change.scope, change.id)
-    for pair in values.values():
-        if pair[0] is None:
-            nulls += 1
-    if full:
-        out.head(b"*", 13)
-    else:
-        out.head(b"*", 13 + 2 * (all_fields - nulls) + 2 * all_fields + len(meta) + nulls)
-    out.text("EVALSHA")
-    out.text(sha)
-    out.whole(4)
-    out.text(base)
-    out.text(base + ":n")
-    out.text(base + ":meta")
-    out.text(layout.tombstone(change.scope, change.id))
-    out.text("full" if full else "delta")
-    out.text(last)
-    out.text(version)
-    if full:
-        part = Buffer()
-        part.packed_list(2 * (all_fields - nulls))
+cdef inline void little(unsigned char *out, uint64_t value, int count) noexcept:
+    """The lowest bytes of a number, the lowest first."""
+    cdef int at
+    for at in range(count):
+        out[at] = value >> 8 * at & 255
+
+
+cdef dict _listpack_fields = {}
+cdef dict _ziplist_fields = {}
+
+
+cdef class Packer:
+    """Packs the changes of one batch."""
+
+    cdef object layout
+    cdef str sha
+    cdef str version
+    cdef str stamp
+    cdef tuple history
+    cdef bytes call
+    cdef object kind
+    cdef Buffer out
+    cdef Hash values
+    cdef Hash counts
+    cdef Hash meta
+    #: By scope what stands before and after the id in the keys of values and tombstone.
+    cdef dict scopes
+
+    def __init__(self, form, str version, str stamp):
+        self.layout, self.sha, self.history = form.layout, form.sha, form.history
+        self.version, self.stamp = version, stamp
+        self.out = Buffer()
+        self.kind = form.dumps
+        self.scopes = {}
+        cdef Buffer call = Buffer()
+        call.text("EVALSHA")
+        call.text(self.sha)
+        call.whole(4)
+        self.call = call.taken()
+
+    cdef tuple keys_of(self, str scope):
+        cdef tuple made = self.scopes.get(scope)
+        if made is None:
+            before, _, after = self.layout.values(scope, "\0").encode().partition(b"\0")
+            mark, _, end = self.layout.tombstone(scope, "\0").encode().partition(b"\0")
+            made = self.scopes[scope] = before, after, after + b":n", after + b":meta", mark, end
+        return made
+
+    cdef bytes packed(self, list changes, dict known):
+        cdef str last
+        self.out.size = 0
+        for change in changes:
+            if change.gone:
+                self.gone(change.scope, change.id)
+                continue
+            before = known.get((change.scope, change.id))
+            if before is None:
+                last, profile = "0", None
+            else:
+                last, profile = before
+            sent = change.profile
+            # An unchanged profile is not sent again.
+            if sent is not None and not change.full and (sent is profile or sent == profile):
+                sent = None
+            self.table(change, sent, last)
+        return self.out.taken()
+
+    cdef int table(self, change, profile, str last) except -1:
+        cdef Buffer out = self.out
+        cdef dict values = change.values
+        cdef Py_ssize_t fields = len(values), nulls = 0, meta = 6 if profile is None else 14, size
+        cdef bint full = change.full
+        cdef str mode = "delta"
+        cdef tuple keys = self.keys_of(change.scope)
+        cdef const char *id = PyUnicode_AsUTF8AndSize(change.id, &size)
+        cdef object pair
+        if full:
+            mode = "dump" if self.kind is not None and fields <= MOST else "full"
+            out.head(b"*", 13)
+        else:
+            for pair in values.values():
+                if (<tuple>pair)[0] is None:
+                    nulls += 1
+            out.head(b"*", 13 + 2 * (fields - nulls) + 2 * fields + meta + nulls)
+        out.add_bytes(self.call)
+        out.key(<bytes>keys[0], id, size, <bytes>keys[1])
+        out.key(<bytes>keys[0], id, size, <bytes>keys[2])
+        out.key(<bytes>keys[0], id, size, <bytes>keys[3])
+        out.key(<bytes>keys[4], id, size, <bytes>keys[5])
+        out.text(mode)
+        out.text(last)
+        out.text(self.version)
+        if mode == "dump":
+            return self.dump(values, change, profile)
+        if full:
+            return self.lists(values, self.meta_of(change, profile))
+        # Six arguments of the script come before the first value.
+        size = 6 + 2 * (fields - nulls)
+        out.whole(size)
+        out.whole(size + 2 * fields)
+        out.whole(size + 2 * fields + meta)
         for field, pair in values.items():
-            if pair[0] is not None:
+            if (<tuple>pair)[0] is not None:
+                out.text(field)
+                out.number((<tuple>pair)[0])
+        for field, pair in values.items():
+            out.text(field)
+            out.number((<tuple>pair)[1])
+        for text in self.meta_of(change, profile):
+            out.text(text)
+        if nulls:
+            for field, pair in values.items():
+                if (<tuple>pair)[0] is None:
+                    out.text(field)
+        return 0
+
+    cdef list meta_of(self, change, profile):
+        cdef list meta = ["as_of", time_text(change.as_of), "updated_at", self.stamp, "version", self.version]
+        if profile is not None:
+            meta += ["name", profile.name, "kam_id", profile.kam_id or ""]
+            meta += ["segment", profile.segment or "", "tier", profile.tier or ""]
+        return meta
+
+    cdef int dump(self, dict values, change, profile) except -1:
+        if self.values is None:
+            self.values, self.counts, self.meta = Hash(self.kind), Hash(self.kind), Hash(self.kind)
+        cdef Hash first = self.values, second = self.counts, third = self.meta
+        cdef bint is_name = True
+        cdef bytes name
+        first.begin()
+        second.begin()
+        third.begin()
+        for field, pair in values.items():
+            name = first.named(field)
+            if (<tuple>pair)[0] is not None:
+                first.name(name)
+                first.entry_number((<tuple>pair)[0])
+            second.name(name)
+            second.entry_number((<tuple>pair)[1])
+        for text in self.meta_of(change, profile):
+            if is_name:
+                third.name(third.named(text))
+            else:
+                third.entry_text(text)
+            is_name = not is_name
+        first.put(self.out)
+        second.put(self.out)
+        return third.put(self.out)
+
+    cdef int lists(self, dict values, list meta) except -1:
+        cdef Buffer part = Buffer()
+        cdef Py_ssize_t nulls = 0
+        for pair in values.values():
+            if (<tuple>pair)[0] is None:
+                nulls += 1
+        part.packed_list(2 * (len(values) - nulls))
+        for field, pair in values.items():
+            if (<tuple>pair)[0] is not None:
                 part.packed_text(field)
-                part.packed_number(pair[0])
-        out.argument(part.data, part.size)
+                part.packed_number((<tuple>pair)[0])
+        self.out.argument(part.data, part.size)
         part.size = 0
-        part.packed_list(2 * all_fields)
+        part.packed_list(2 * len(values))
         for field, pair in values.items():
             part.packed_text(field)
-            part.packed_number(pair[1])
-        out.argument(part.data, part.size)
+            part.packed_number((<tuple>pair)[1])
+        self.out.argument(part.data, part.size)
         part.size = 0
         part.packed_list(len(meta))
         for text in meta:
             part.packed_text(text)
-        out.argument(part.data, part.size)
-        return out.taken()
-    # Six arguments of the script come before the first value.
-    out.whole(6 + 2 * (all_fields - nulls))
-    out.whole(6 + 2 * (all_fields - nulls) + 2 * all_fields)
-    out.whole(6 + 2 * (all_fields - nulls) + 2 * all_fields + len(meta))
-    for field, pair in values.items():
-        if pair[0] is not None:
-            out.text(field)
-            out.number(pair[0])
-    for field, pair in values.items():
-        out.text(field)
-        out.number(pair[1])
-    for text in meta:
-        out.text(text)
-    if nulls:
-        for field, pair in values.items():
-            if pair[0] is None:
-                out.text(field)
-    return out.taken()
+        return self.out.argument(part.data, part.size)
+
+    cdef int gone(self, str scope, str id) except -1:
+        cdef Buffer out = self.out
+        base = self.layout.values(scope, id)
+        keys = [base, f"{base}:n", f"{base}:meta", self.layout.tombstone(scope, id)]
+        keys += [self.layout.document(kind, scope, id) for kind in DOCUMENTS]
+        keys += [self.layout.history(scope, id, field) for field in self.history]
+        out.head(b"*", 6 + len(keys))
+        out.text("EVALSHA")
+        out.text(self.sha)
+        out.whole(len(keys))
+        for key in keys:
+            out.text(key)
+        out.text("gone")
+        out.text("0")
+        return out.text(self.version)
+
+
+def table_commands(form, changes, dict known, str version, str stamp):
+    """The script calls that write changes, packed; as the definition says."""
+    cdef Packer packer = Packer(form, version, stamp)
+    for at in range(0, len(changes), PIECE):
+        some = list(changes[at : at + PIECE])
+        yield Packed(packer.packed(some, known), len(some))
 
 
 def told(change):

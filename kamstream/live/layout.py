@@ -86,6 +86,11 @@ class Layout:
         """Hash: ``<worker>:<partition>`` to JSON."""
         return f"{self.prefix}:health"
 
+    @property
+    def probe(self) -> str:
+        """Hash: there for the moment in which a writer tries out what the server can; for writers only."""
+        return f"{self.prefix}:probe"
+
     def sentinel(self, partition: int) -> str:
         """String: the version of the last batch of a partition's owner; for writers only.
 

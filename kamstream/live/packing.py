@@ -1,16 +1,21 @@
 """A change of a table as the one command that writes it, and what the stream of updates is told of it.
 
-``_packing`` does the same compiled, and gives the command as it goes over the wire.
+``_packing`` does the same compiled: many changes in one buffer, as they go over the wire.
 """
 
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from kamstream import windows
-from kamstream.live.layout import Layout, number
+from kamstream.live.dumps import MOST, Kind, hash_dump
+from kamstream.live.layout import DOCUMENTS, EXACT, Layout, number
 from kamstream.live.link import Command
+from kamstream.live.pending import TableId
 from kamstream.native import COMPILED
 
 if TYPE_CHECKING:
@@ -19,6 +24,11 @@ if TYPE_CHECKING:
 
 #: No version: nothing that this writer knows of is stored.
 NONE = "0"
+#: What an owner knows of an id's table: its version and the profile in it.
+Known = tuple[str, "Profile | None"]
+#: Whether whole tables are sent as dumps where the server takes them: made in Python, they cost more than they save,
+#: and the compiled check sum reads numbers as they lie in memory.
+DUMPS: Final[bool] = COMPILED and sys.byteorder == "little"
 
 _PACK = msgspec.msgpack.Encoder().encode
 #: Arguments of the script before the first value of a change in part.
@@ -30,19 +40,37 @@ time_text = lru_cache(64)(windows.to_text)
 value_text = lru_cache(1 << 15)(number)
 
 
-def table_command_plain(
-    layout: Layout,
-    sha: str,
-    change: "TableChange",
-    *,
-    profile: "Profile | None",
-    last: str,
-    version: str,
-    stamp: str,
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How tables go to Redis: keys, script, the form of whole hashes (None: as lists), fields with a history."""
+
+    layout: Layout
+    sha: str
+    dumps: Kind | None = None
+    history: tuple[str, ...] = ()
+
+
+def table_commands_plain(
+    form: Form, changes: "Sequence[TableChange]", known: Mapping[TableId, Known], version: str, stamp: str
+) -> Iterable[Command]:
+    """The script calls that write these changes, ``stamp`` being the wall clock for ``updated_at``."""
+    for change in changes:
+        key = (change.scope, change.id)
+        if change.gone:
+            yield gone_command(form, *key, version)
+            continue
+        last, profile = known.get(key, (NONE, None))
+        # An unchanged profile is not sent again.
+        sent = change.profile if change.full or change.profile != profile else None
+        yield table_command(form, change, profile=sent, last=last, version=version, stamp=stamp)
+
+
+def table_command(
+    form: Form, change: "TableChange", *, profile: "Profile | None", last: str, version: str, stamp: str
 ) -> Command:
     """The script call that writes a change: ``last`` is the version that must be stored for a change in part.
 
-    ``profile`` is the one to write (None = leave it), ``stamp`` the wall clock for ``updated_at``.
+    ``profile`` is the one to write (None = leave it).
     """
     values: list[str | int] = []
     counts: list[str | int] = []
@@ -53,18 +81,41 @@ def table_command_plain(
             nulls.append(field)
         else:
             values += (field, value_text(value))
-    meta = ["as_of", time_text(change.as_of), "updated_at", stamp, "version", version]
+    meta: list[str | int] = ["as_of", time_text(change.as_of), "updated_at", stamp, "version", version]
     if profile is not None:
         meta += ["name", profile.name, "kam_id", profile.kam_id or ""]
         meta += ["segment", profile.segment or "", "tier", profile.tier or ""]
-    base = layout.values(change.scope, change.id)
-    keys = (base, f"{base}:n", f"{base}:meta", layout.tombstone(change.scope, change.id))
+    head = ("EVALSHA", form.sha, 4, *keys_of(form.layout, change.scope, change.id))
+    if change.full and form.dumps is not None and len(change.values) <= MOST:
+        whole = [_whole(text) for text in values], counts, meta
+        return (*head, "dump", last, version, *(hash_dump(pairs, form.dumps) for pairs in whole))
     if change.full:
-        return ("EVALSHA", sha, 4, *keys, "full", last, version, _PACK(values), _PACK(counts), _PACK(meta))
+        return (*head, "full", last, version, _PACK(values), _PACK(counts), _PACK(meta))
     first = BEFORE_VALUES + len(values)
     second = first + len(counts)
     ends = (first, second, second + len(meta))
-    return ("EVALSHA", sha, 4, *keys, "delta", last, version, *ends, *values, *counts, *meta, *nulls)
+    return (*head, "delta", last, version, *ends, *values, *counts, *meta, *nulls)
+
+
+def _whole(text: str | int) -> str | int:
+    """The number that a text is, where Redis itself would keep it as one."""
+    if isinstance(text, str) and text.lstrip("-").isdecimal() and -EXACT < int(text) < EXACT:
+        return int(text)
+    return text
+
+
+def keys_of(layout: Layout, scope: str, id: str) -> tuple[str, str, str, str]:
+    """What the script writes of an id: values, n, meta, tombstone."""
+    base = layout.values(scope, id)
+    return base, f"{base}:n", f"{base}:meta", layout.tombstone(scope, id)
+
+
+def gone_command(form: Form, scope: str, id: str, version: str) -> Command:
+    """The script call that removes an id with all its keys, documents and histories among them."""
+    documents = (form.layout.document(kind, scope, id) for kind in DOCUMENTS)
+    histories = (form.layout.history(scope, id, field) for field in form.history)
+    keys = (*keys_of(form.layout, scope, id), *documents, *histories)
+    return ("EVALSHA", form.sha, len(keys), *keys, "gone", NONE, version)
 
 
 def told_plain(change: "TableChange") -> bytes | None:
@@ -82,16 +133,9 @@ def told_plain(change: "TableChange") -> bytes | None:
     return _PACK([change.scope, change.id, time_text(change.as_of), change.cause, *fields])
 
 
-def gone_command(layout: Layout, sha: str, scope: str, id: str, *, version: str, others: list[str]) -> Command:
-    """The script call that removes an id with all its keys, ``others`` among them."""
-    base = layout.values(scope, id)
-    keys = (base, f"{base}:n", f"{base}:meta", layout.tombstone(scope, id), *others)
-    return ("EVALSHA", sha, len(keys), *keys, "gone", NONE, version)
-
-
 if TYPE_CHECKING or not COMPILED:
-    table_command, told = table_command_plain, told_plain
+    table_commands, told = table_commands_plain, told_plain
 else:
-    from kamstream.live._packing import table_command, told
+    from kamstream.live._packing import table_commands, told
 
-__all__ = ["NONE", "gone_command", "table_command", "table_command_plain", "told", "told_plain"]
+__all__ = ["DUMPS", "NONE", "Form", "Known", "table_commands", "table_commands_plain", "told", "told_plain"]

@@ -8,9 +8,10 @@ local function newer(a, b) return #a > #b or (#a == #b and a > b) end
 
 # Compare and set of one table.
 # KEYS: values, n, meta, tombstone, then whatever else goes with the id when it is removed.
-# ARGV: mode (delta, full, gone), last version, new version. A delta has few fields: then come the places in ARGV where
-#       the pairs of values, of n and of meta end, those pairs, and last the fields that became null. A full table has
-#       many: its pairs of values, of n and of meta come as MessagePack, which Lua reads faster than many arguments.
+# ARGV: mode (delta, full, dump, gone), last version, new version. A delta has few fields: then come the places in ARGV
+#       where the pairs of values, of n and of meta end, those pairs, and last the fields that became null. A full table
+#       has many: its pairs of values, of n and of meta come as MessagePack, which Lua reads faster than many arguments,
+#       or (dump) each as RESTORE takes it, empty where there are none.
 # Answers 1 = written, 0 = refused (something newer stands there), 2 = send the whole table.
 TABLE = (
     _NEWER
@@ -24,6 +25,13 @@ if mode == 'gone' then
   call('SET', KEYS[4], new, 'EX', 86400)
   for i = 1, #KEYS do
     if i ~= 4 then call('DEL', KEYS[i]) end
+  end
+  return 1
+end
+if mode == 'dump' then
+  for i = 1, 3 do
+    local hash = ARGV[3 + i]
+    if hash == '' then call('DEL', KEYS[i]) else call('RESTORE', KEYS[i], '0', hash, 'REPLACE') end
   end
   return 1
 end
@@ -73,6 +81,61 @@ return stored
 """
 )
 
+# Whether an owner's sentinel is as he left it: between two versions, the lowest unknown where it is empty.
+_LEFT = (
+    _NEWER
+    + """
+local function left(stored, lowest, highest)
+  if not stored then return lowest == '' end
+  return not newer(lowest, stored) and not newer(stored, highest)
+end
+"""
+)
+
+# The end of a batch of tables that nothing follows: the sentinels of its owners, each only if it is as he left it.
+# KEYS: sentinels. ARGV: for each the lowest and the highest version that he may have left, and the new one.
+# Answers for each 1 = set, else what stands there.
+SEAL = (
+    _LEFT
+    + """
+local out = {}
+for i = 1, #KEYS do
+  local stored = redis.call('GET', KEYS[i])
+  out[i] = stored
+  if left(stored, ARGV[3 * i - 2], ARGV[3 * i - 1]) then
+    redis.call('SET', KEYS[i], ARGV[3 * i])
+    out[i] = 1
+  end
+end
+return out
+"""
+)
+
+# One field of a hash, if the sentinel is as its owner left it.
+# KEYS: sentinel, hash. ARGV: the lowest and the highest version that he may have left, field, text.
+# Answers 1 = set, else what stands in the sentinel.
+NOTE = (
+    _LEFT
+    + """
+local stored = redis.call('GET', KEYS[1])
+if not left(stored, ARGV[1], ARGV[2]) then return stored end
+redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
+return 1
+"""
+)
+
+# Whether RESTORE takes a hash {"field": "text", "number": 7} in this form; some servers do not know it, some users may
+# not use it.
+# KEYS: a key for this alone. ARGV: the hash. Answers 1 = yes, 0 = no.
+PROBE = """
+local made = redis.pcall('RESTORE', KEYS[1], '0', ARGV[1], 'REPLACE')
+if made.err then return 0 end
+local found = redis.call('HMGET', KEYS[1], 'field', 'number')
+redis.call('DEL', KEYS[1])
+if found[1] == 'text' and found[2] == '7' then return 1 end
+return 0
+"""
+
 # Many entries for the stream of updates in one call.
 # KEYS: stream. ARGV: cap, then for each id a MessagePack list: scope, id, as_of, cause, and for each of its fields the
 #       field, old, new, n.
@@ -91,4 +154,12 @@ call('XTRIM', stream, 'MAXLEN', '~', ARGV[1])
 return 1
 """
 
-SCRIPTS = {"table": TABLE, "document": DOCUMENT, "claim": CLAIM, "updates": UPDATES}
+SCRIPTS = {
+    "table": TABLE,
+    "document": DOCUMENT,
+    "claim": CLAIM,
+    "seal": SEAL,
+    "note": NOTE,
+    "probe": PROBE,
+    "updates": UPDATES,
+}

@@ -1,19 +1,17 @@
-"""What follows an accepted table, in a transaction: index, portfolios, rankings, history, updates."""
+"""What follows an accepted table, in a transaction: index, portfolios, rankings, history."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kamstream import windows
-from kamstream.live.layout import DOCUMENTS, Layout, number
+from kamstream.live.layout import Layout, number
 from kamstream.live.link import Command
-from kamstream.live.packing import told
+from kamstream.live.pending import TableId
 
 if TYPE_CHECKING:
     from kamstream.engine import TableChange, Value
 
-#: Ids whose updates are told in one script call, so that a call stays short.
-UPDATES_A_CALL = 100
 #: Points kept of a field's history: more than two years of days.
 HISTORY_POINTS = 800
 
@@ -29,7 +27,7 @@ class Trail:
         self,
         layout: Layout,
         partition: int,
-        placed: Mapping[str, str],
+        placed: Mapping[TableId, str],
         rank: tuple[str, ...],
         history: tuple[str, ...],
     ) -> None:
@@ -38,11 +36,22 @@ class Trail:
         self._placed = placed
         self._rank = rank
         self._history = history
-        self.moves: dict[str, str | None] = {}
+        self.moves: dict[TableId, str | None] = {}
         self._sets: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._scores: dict[str, list[str]] = defaultdict(list)
         self._points: list[Command] = []
-        self._updates: list[bytes] = []
+
+    def follows(self, change: "TableChange") -> bool:
+        """Whether anything is to follow this change once it is accepted."""
+        if change.gone:
+            return True
+        before = self._placed.get((change.scope, change.id))
+        if before is None or before != self._kam(change, before):
+            return True
+        values = change.values
+        if self._rank and change.scope == "account" and (change.full or any(field in values for field in self._rank)):
+            return True
+        return any(field in values for field in self._history)
 
     def write(self, change: "TableChange") -> None:
         """An accepted change of a table: where it stands now."""
@@ -56,57 +65,47 @@ class Trail:
             if value is not None:
                 self._point(change, field, value)
 
-    def announce(self, change: "TableChange") -> None:
-        """Tell the fields that changed to the stream of updates; a null is an empty text there."""
-        said = told(change)
-        if said is not None:
-            self._updates.append(said)
-
     def remove(self, scope: str, id: str) -> None:
         """An accepted removal; the keys of the id itself went with the script."""
-        tag = f"{scope}:{id}"
         self._sets["SREM", self._layout.index(scope)].append(id)
-        kam = self._placed.get(tag)
+        kam = self._placed.get((scope, id))
         if kam:
             self._sets["SREM", self._layout.portfolio(kam)].append(id)
         if scope == "account":
             for field in self._rank:
                 self._sets["ZREM", self._layout.rank(field)].append(id)
-        self.moves[tag] = None
+        self.moves[scope, id] = None
 
-    def commands(self, sha: str, cap: int) -> list[Command]:
-        """All of it as commands; ``sha`` is the updates script and ``cap`` the stream's length."""
+    def commands(self) -> list[Command]:
+        """All of it as commands."""
         out: list[Command] = [(verb, key, *ids) for (verb, key), ids in self._sets.items()]
         out += [("ZADD", key, *pairs) for key, pairs in self._scores.items()]
         out += self._points
         table = self._layout.placed(self._partition)
-        settled = [part for tag, kam in self.moves.items() if kam is not None for part in (tag, kam)]
-        removed = [tag for tag, kam in self.moves.items() if kam is None]
+        settled: list[str] = []
+        for (scope, id), kam in self.moves.items():
+            if kam is not None:
+                settled += (f"{scope}:{id}", kam)
+        removed = [f"{scope}:{id}" for (scope, id), kam in self.moves.items() if kam is None]
         if settled:
             out.append(("HSET", table, *settled))
         if removed:
             out.append(("HDEL", table, *removed))
-        out += [
-            ("EVALSHA", sha, 1, self._layout.updates, cap, *self._updates[at : at + UPDATES_A_CALL])
-            for at in range(0, len(self._updates), UPDATES_A_CALL)
-        ]
         return out
 
-    def move(self, placed: dict[str, str]) -> None:
+    def move(self, placed: dict[TableId, str]) -> None:
         """The commands ran: change the list of what is placed as they did."""
-        for tag, kam in self.moves.items():
+        for key, kam in self.moves.items():
             if kam is None:
-                placed.pop(tag, None)
+                placed.pop(key, None)
             else:
-                placed[tag] = kam
+                placed[key] = kam
 
     def _place(self, change: "TableChange") -> None:
         """Index and portfolio, where they do not hold the id yet or hold it under another KAM."""
-        tag = f"{change.scope}:{change.id}"
-        before = self._placed.get(tag)
-        after = change.profile.kam_id if change.profile else ("" if change.full else before or "")
-        if change.scope != "account":
-            after = ""
+        key = (change.scope, change.id)
+        before = self._placed.get(key)
+        after = self._kam(change, before)
         if before == after:
             return
         if before is None:
@@ -115,7 +114,16 @@ class Trail:
             self._sets["SREM", self._layout.portfolio(before)].append(change.id)
         if after:
             self._sets["SADD", self._layout.portfolio(after)].append(change.id)
-        self.moves[tag] = after
+        self.moves[key] = after
+
+    @staticmethod
+    def _kam(change: "TableChange", before: str | None) -> str:
+        """In whose portfolio the id is from here on; empty: in none."""
+        if change.scope != "account":
+            return ""
+        if change.profile is not None:
+            return change.profile.kam_id
+        return "" if change.full else before or ""
 
     def _rank_one(self, field: str, id: str, value: "Value | None") -> None:
         key = self._layout.rank(field)
@@ -143,9 +151,3 @@ def pane_start(field: str, as_of: int) -> int:
     name = field.rpartition(":")[2]
     unit = windows.UNIT_MS["d" if name == windows.NOW else windows.parse(name).unit]
     return as_of // unit * unit // 1000
-
-
-def companions(layout: Layout, scope: str, id: str, history: tuple[str, ...]) -> list[str]:
-    """The other keys of an id, which go when it goes."""
-    keys = [layout.document(kind, scope, id) for kind in DOCUMENTS]
-    return keys + [layout.history(scope, id, field) for field in history]

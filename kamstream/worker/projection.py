@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kamstream.live.errors import RedisAway, RedisLost, Superseded
@@ -33,6 +34,8 @@ IDLE, RETRY = 1.0, 1.0
 #: So many ids that events changed are written before everything is, and no more: after a long time away events have
 #: changed nearly all, and all would be written twice.
 EARLY = 1_000
+#: Whole tables in one go: other partitions' come in between, and what events change comes first in the next one.
+SLICE = 512
 #: Seconds for which a partition that became live may hand its tables over before all of them are written.
 PATIENCE = 60.0
 
@@ -42,8 +45,8 @@ class Writer(Protocol):
 
     def write_together(self, batches: "Sequence[tuple[Any, Sequence[TableChange]]]") -> Sequence[Any]: ...
     def project(self, ids: Iterable[TableId]) -> Any: ...
-    def project_early(self, ids: Iterable[TableId]) -> Any: ...
-    def project_all(self, ids: Iterable[TableId], alerts: "Iterable[AlertRecord] | None" = None) -> Any: ...
+    def project_some(self, tables: "Sequence[TableChange]") -> Any: ...
+    def project_end(self, ids: Iterable[TableId], alerts: "Iterable[AlertRecord] | None" = None) -> Any: ...
     def put_json(self, documents: "Iterable[Document]") -> Any: ...
     def alert(self, records: "Iterable[AlertRecord]") -> None: ...
     def health(self, facts: dict[str, Any]) -> None: ...
@@ -86,6 +89,8 @@ class TableProjection:
         self._alerts: deque[AlertRecord] = deque(maxlen=ALERTS_KEPT)
         self._wake = asyncio.Event()
         self._live = self._more = False
+        #: Whether everything is being written: changes are kept for afterwards.
+        self._writing_all = False
         self._live_since = 0.0
         self._away = False
         self._health_at = 0.0
@@ -102,10 +107,10 @@ class TableProjection:
             self._live_since = time.monotonic()
         self._live, self._more = live, more
         self._alerts.extend(steps)
-        if not self.whole:
-            # Everything is going to be written anyway.
-            if live:
-                self._early.update(((change.scope, change.id), None) for change in changes if change.cause != "tick")
+        if live and not self.whole:
+            self._early.update(((change.scope, change.id), None) for change in changes if change.cause != "tick")
+        if not self.whole and not self._writing_all:
+            pass  # everything is going to be written anyway
         elif live and not self._away:
             self._pending.add(change for change in changes if (change.scope, change.id) not in self._dirty)
         else:
@@ -184,31 +189,51 @@ class TableProjection:
     async def _write_early(self) -> None:
         ids, self._early = list(self._early)[: self._early_left], {}
         self._early_left -= len(ids)
-        if not ids:
-            return
-        # What is not written comes with everything.
-        await self._call(self._writer.project_early, ids)
+        if ids:
+            # What is not written comes with everything.
+            await self._call(self._writer.project_some, self._tables(ids))
 
     async def _write_all(self) -> None:
         self._pending.clear()
         self._dirty.clear()
         self._early.clear()
         self._early_left = EARLY
-        ids = list(self._engine.ids())
+        left = dict.fromkeys(self._engine.ids())
         # What changes from here on has to be written after this.
-        self.whole = True
+        self._writing_all = True
         try:
-            written = await self._call(self._writer.project_all, ids, list(self._engine.active_alerts()))
-        except BaseException:
-            self.whole = False
-            raise
-        self._metrics.redis_ids.inc(written.accepted)
+            while left:
+                written = await self._call(self._writer.project_some, self._tables(self._slice(left)))
+                self._metrics.redis_ids.inc(written.accepted)
+            ids = list(self._engine.ids())
+            await self._call(self._writer.project_end, ids, list(self._engine.active_alerts()))
+        finally:
+            self._writing_all = False
+        self._early.clear()
+        self.whole = True
         if self._documents is not None:
             self._documents.want(ids)
 
+    def _slice(self, left: dict[TableId, None]) -> list[TableId]:
+        """The next ids of those that are left: first what events changed meanwhile, even if written before."""
+        ids = list(islice(self._early, SLICE // 2))
+        for id in ids:
+            left.pop(id, None)
+        ids += islice(left, SLICE - len(ids))
+        for id in ids:
+            left.pop(id, None)
+            self._early.pop(id, None)
+        return ids
+
+    def _tables(self, ids: Iterable[TableId]) -> "list[TableChange]":
+        tables = [self._engine.published(*id) for id in ids]
+        self._metrics.redis_values.inc(sum(len(table.values) for table in tables))
+        return tables
+
     async def _write(self, *, due: bool) -> None:
-        if self._dirty:
-            ids, self._dirty = self._dirty, set()
+        while self._dirty:
+            ids = set(islice(self._dirty, SLICE))
+            self._dirty -= ids
             try:
                 written = await self._call(self._writer.project, ids)
             except BaseException:

@@ -165,7 +165,7 @@ def assert_right(desk: Desk, reader: LiveReader) -> None:
         assert reader.portfolio(kam) == sorted(of_kam)
 
 
-def test_some_ids_may_be_written_before_all_are(redis_url: str, prefix: str) -> None:
+def test_everything_may_be_written_piece_by_piece(redis_url: str, prefix: str) -> None:
     old, new = Desk(), Desk()
     world(old, was := old.writer(redis_url, prefix, epoch=1))
     writer, reader = new.writer(redis_url, prefix, epoch=2), LiveReader(connect(redis_url), prefix)
@@ -173,18 +173,36 @@ def test_some_ids_may_be_written_before_all_are(redis_url: str, prefix: str) -> 
         change("B", full=True, revenue__90d=Value(7, 1), kam="kam-7"),
         change("C", full=True, revenue__90d=Value(8, 1)),
     )
-    writer.project_early([("account", "B")])
+    writer.project_some(new.whole([("account", "B")]))
     tables = {table.id: table.values["revenue:90d"].value for table in reader.tables("account", ["A", "B"])}
     assert tables == {"A": 1, "B": 7}
     with pytest.raises(RedisLost):
         writer.write(new.put(change("B", revenue__90d=Value(9, 1))))
     with pytest.raises(Superseded):
         was.write(old.put(change("A", revenue__90d=Value(3, 1))))
-    writer.project_early([("account", "B")])
-    writer.project_all(new.tables)
+    writer.project_some(new.whole([("account", "B"), ("account", "C")]))
+    writer.project_end(new.tables)
     assert_right(new, reader)
     writer.write(new.put(change("B", revenue__90d=Value(10, 1))))
     assert_right(new, reader)
+
+
+def test_a_redis_that_forgot_while_everything_is_written_gets_all_of_it_again(own_redis: Server) -> None:
+    desk = Desk()
+    desk.put(*(change(id, full=True, revenue__90d=Value(1, 1)) for id in "ABC"))
+    writer = desk.writer(own_redis.address, "kam")
+    writer.project_some(desk.whole([("account", "A")]))
+    connect(own_redis.address).flushall()
+    with pytest.raises(RedisLost):
+        writer.project_some(desk.whole([("account", "B")]))
+    for some in (["A"], ["B", "C"]):
+        writer.project_some(desk.whole([("account", id) for id in some]))
+    connect(own_redis.address).flushall()
+    with pytest.raises(RedisLost):
+        writer.project_end(desk.tables)
+    writer.project_some(desk.whole(list(desk.tables)))
+    writer.project_end(desk.tables)
+    assert_right(desk, LiveReader(connect(own_redis.address), "kam"))
 
 
 def notice(writer: LiveWriter, attempt: str, desk: Desk) -> None:

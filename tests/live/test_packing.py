@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from kamstream.engine import Value
-from kamstream.live import Layout
-from kamstream.live.packing import table_command, table_command_plain, told, told_plain
-from tests.live.desk import change
+from kamstream.live import Layout, TableId
+from kamstream.live.dumps import Kind
+from kamstream.live.packing import Form, Known, table_commands, table_commands_plain, told, told_plain
+from tests.live.desk import change, gone
 
 pytestmark = pytest.mark.compiled
 
@@ -23,40 +24,47 @@ def changes() -> list[Any]:
     values = {f"f{at}__90d": Value(number, at) for at, number in enumerate(NUMBERS)}
     nulls = {"a__7d": Value(None, 0), "b__7d": Value(None, 3)}
     old = {"f1:90d": Value(7, 1), "f2:90d": Value(-3, 9), "f9:90d": Value(None, 0), "a:7d": Value(5, 1)}
-    long = {f"{'x' * size}__30d": Value(size, 70_000) for size in (20, 40, 300)}
+    long = {
+        f"{'x' * size}__30d": Value(size, 70_000) for size in (20, 40, 124, 125, 126, 127, 300, 5_000, 16_380, 20_000)
+    }
+    bulk = {f"{at}__7d": Value(-(7**at), 3**at) for at in range(25)}
     return [
         change(),
         change("Zoë {1}", **values),
         change(old=old, **values, **nulls),
         change(full=True, **nulls),
+        change(full=True, **bulk),
+        change("D", full=True, kam=None, revenue__7d=Value(1, 1)),
         change(full=True, cause="crm/ü", **long, **values, **nulls),
     ]
 
 
-def packed(made: Any) -> bytes:
-    """A command as it goes over the wire."""
-    return made if isinstance(made, bytes) else hiredis.pack_command(made)
-
-
-def arguments(command: bytes) -> list[Any]:
-    """What Redis reads; lists where the argument is one."""
+def commands(packed: Any) -> list[list[Any]]:
+    """What Redis reads; lists where an argument is one."""
     reader = hiredis.Reader()
-    reader.feed(command)
-    read: list[Any] = reader.gets()
-    assert reader.gets() is False, "more than one command"
-    if read[7] == b"full":
-        read[10:] = [[str(one) for one in msgspec.msgpack.decode(part)] for part in read[10:]]
+    reader.feed(packed)
+    read: list[list[Any]] = []
+    while (command := reader.gets()) is not False:
+        if command[7] == b"full":
+            command[10:] = [[str(one) for one in msgspec.msgpack.decode(part)] for part in command[10:]]
+        read.append(command)
     return read
 
 
-@pytest.mark.parametrize("with_profile", [False, True])
-def test_both_forms_write_a_table_alike(with_profile: bool) -> None:
-    for one in changes():
-        profile = one.profile if with_profile else None
-        terms: Any = {"profile": profile, "last": "4294967297", "version": "4294967298", "stamp": "now"}
-        made = [form(Layout("kam"), "abc", one, **terms) for form in (table_command, table_command_plain)]
-        assert isinstance(made[0], bytes)
-        assert arguments(packed(made[0])) == arguments(packed(made[1]))
+@pytest.mark.parametrize("dumps", [None, "ziplist", "listpack"])
+def test_both_forms_write_tables_alike(dumps: Kind | None) -> None:
+    form = Form(Layout("kam"), "abc", dumps, ("a:7d",))
+    some = [*changes(), gone("B")]
+    many = some * 12  # more than go in one piece
+    known: dict[TableId, Known] = {
+        ("account", "ACC-1"): ("4294967297", some[0].profile),
+        ("account", "Zoë {1}"): ("4294967290", None),
+    }
+    for before in ({}, known):
+        ours = [made.data for made in table_commands(form, many, before, "4294967298", "now")]
+        plain = [hiredis.pack_command(made) for made in table_commands_plain(form, many, before, "4294967298", "now")]
+        assert len(ours) > 1
+        assert commands(b"".join(ours)) == commands(b"".join(plain))
 
 
 def test_both_forms_tell_alike() -> None:

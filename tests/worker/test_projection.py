@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,9 +14,9 @@ from kamstream.engine import Config, Engine
 from kamstream.events import Decoder, Event, Rules
 from kamstream.live import Document, RedisAway, RedisLost, Superseded, Written
 from kamstream.windows import parse
-from kamstream.worker.documents import BATCH, EVERY, Allowance, Documents
+from kamstream.worker.documents import EVERY, GO, STEP, Allowance, Documents
 from kamstream.worker.metrics import Metrics
-from kamstream.worker.projection import TableProjection
+from kamstream.worker.projection import SLICE, TableProjection
 from tests.worker.support.engine import CountingEngine, TableChange, Value
 
 
@@ -29,6 +30,8 @@ class Tables:
         self.alerts: list[Any] = []
         self.documents: list[Document] = []
         self.fail: Exception | None = None
+        #: Called with the ids of a slice before it is written, in the writers' thread.
+        self.before_slice: Callable[[list[str]], None] = lambda ids: None
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -49,15 +52,17 @@ class Tables:
         self.tables |= {id: self.engine.published(scope, id).values["events:now"].value for scope, id in ids}
         return Written(len(list(ids)), ())
 
-    def project_early(self, ids: Iterable[tuple[str, str]]) -> Written:
-        self._called("project_early")
-        self.tables |= {id: self.engine.published(scope, id).values["events:now"].value for scope, id in ids}
-        return Written(len(self.tables), ())
+    def project_some(self, tables: Sequence[TableChange]) -> Written:
+        self._called("project_some")
+        self.before_slice([table.id for table in tables])
+        self.tables |= {table.id: table.values["events:now"].value for table in tables}
+        return Written(len(tables), ())
 
-    def project_all(self, ids: Iterable[tuple[str, str]], alerts: Any = None) -> Written:
-        self._called("project_all")
-        self.tables = {id: self.engine.published(scope, id).values["events:now"].value for scope, id in ids}
-        return Written(len(self.tables), ())
+    def project_end(self, ids: Iterable[tuple[str, str]], alerts: Any = None) -> Written:
+        self._called("project_end")
+        known = {id for _, id in ids}
+        self.tables = {id: value for id, value in self.tables.items() if id in known}
+        return Written(0, ())
 
     def put_json(self, documents: Iterable[Document]) -> tuple[Any, ...]:
         self._called("put_json")
@@ -95,10 +100,11 @@ class Desk:
 class Stage:
     """A projection that runs, its engine and its tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: "Stage | None" = None) -> None:
+        """``beside``: another partition of the same worker."""
         self.engine = CountingEngine(0)
         self.tables = Tables(self.engine)
-        self.executor = ThreadPoolExecutor(1)
+        self.executor = beside.executor if beside else ThreadPoolExecutor(1)
         self.metrics = Metrics(CollectorRegistry())
         self.desk = Desk()
         documents = Documents(self.desk, self.engine, Allowance())  # type: ignore[arg-type]
@@ -209,7 +215,75 @@ def test_what_events_change_does_not_wait_for_everything_else() -> None:
         await stage.until(lambda: stage.tables.tables == {"C": 4})
         stage.count("D", 1)
         await stage.until(lambda: stage.tables.tables == {"A": 1, "B": 1, "C": 4, "D": 1})
-        assert stage.tables.calls.count("project_all") == 1
+        assert stage.tables.calls.count("project_end") == 1
+
+    play(story)
+
+
+def test_events_are_seen_while_everything_is_written() -> None:
+    """On this partition at once with the next slice, on others between two slices."""
+
+    async def story(stage: Stage) -> None:
+        other = Stage(beside=stage)
+        running = asyncio.create_task(other.projection.run())
+        other.count("X", 1)
+        await other.until(lambda: other.projection.whole)
+        slices: list[list[str]] = []
+        begun, go_on = threading.Event(), threading.Event()
+        missing_then: list[int] = []
+
+        def before_slice(ids: list[str]) -> None:
+            slices.append(ids)
+            begun.set()
+            assert go_on.wait(8)
+
+        stage.tables.before_slice = before_slice
+        write = other.tables.write
+        other.tables.write = lambda changes: missing_then.append(count - len(stage.tables.tables)) or write(changes)  # type: ignore[func-returns-value,method-assign]
+        count = 4 * SLICE
+        for at in range(count):
+            stage.count(f"A{at}", 1, more=True)
+        stage.count("A0", 1)
+        await stage.until(begun.is_set)
+        # One that is written just now, the last one and a new one; and one written now that only time moved.
+        for id in ("A0", f"A{count - 1}", "new"):
+            stage.count(id, 2, cause="crm/e1")
+        stage.count("A1", 3)
+        other.count("X", 2, cause="crm/e1")
+        await asyncio.sleep(0.02)
+        go_on.set()
+        await stage.until(lambda: stage.projection.whole)
+        assert slices[1][:3] == ["A0", f"A{count - 1}", "new"]
+        assert [len(ids) for ids in slices[:4]] == [SLICE] * 4
+        assert missing_then
+        assert min(missing_then) > 0
+        assert other.tables.tables == {"X": 2}
+        told = {"A0": 2, f"A{count - 1}": 2, "new": 2, "A1": 3}
+        await stage.until(lambda: told.items() <= stage.tables.tables.items())
+        assert len(stage.tables.tables) == count + 1
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    play(story)
+
+
+def test_many_ids_that_changed_while_redis_was_away_leave_room_for_others() -> None:
+    async def story(stage: Stage) -> None:
+        other = Stage(beside=stage)
+        running = asyncio.create_task(other.projection.run())
+        for each in (stage, other):
+            each.count("A0", 1)
+            await each.until(lambda each=each: each.projection.whole)
+        stage.tables.fail = RedisAway("away")
+        stage.count("A0", 2)
+        await stage.until(lambda: stage.projection._away)
+        for at in range(4 * SLICE):
+            stage.count(f"A{at}", 3)
+        stage.tables.fail = None
+        await stage.until(lambda: len(stage.tables.tables) == 4 * SLICE and set(stage.tables.tables.values()) == {3})
+        assert stage.tables.calls.count("project") >= 4
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     play(story)
 
@@ -247,11 +321,12 @@ def test_tables_are_written_in_one_go_once_all_of_them_were_handed_over() -> Non
         await stage.until(lambda: "health" in stage.tables.calls)
         stage.count("B", 1, more=True)
         await asyncio.sleep(0.05)
-        assert not {"write", "project", "project_all"} & set(stage.tables.calls)
+        assert not {"write", "project", "project_some"} & set(stage.tables.calls)
         stage.count("C", 1)
         await stage.until(lambda: stage.projection.whole)
         await stage.until(lambda: stage.tables.tables == {"A": 1, "B": 1, "C": 1})
-        assert [call for call in stage.tables.calls if call in ("write", "project", "project_all")] == ["project_all"]
+        assert [call for call in stage.tables.calls if call != "health"][:2] == ["project_some", "project_end"]
+        assert not {"write", "project"} & set(stage.tables.calls)
 
     play(story)
 
@@ -352,7 +427,7 @@ def test_documents_take_only_their_share_of_the_time() -> None:
         clock[0] += 0.001
         assert clock[0] < 3.0
         # The first batch may come at once; each pays for the next.
-        assert Slow.busy - BATCH * 0.001 <= 0.26 * clock[0]
+        assert Slow.busy - GO - STEP * 0.001 <= 0.26 * clock[0]
 
 
 class Slow(Desk):

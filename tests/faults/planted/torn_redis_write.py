@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from kamstream.live import packing, writer
+from kamstream.live import packing, standing
 from kamstream.live.link import Command, Link
 
 #: Values only, of a whole table or of a change in part.
@@ -24,7 +24,7 @@ return 1
 def plant() -> None:
     """Two trips to Redis instead of one script."""
     honest = Link.ask
-    writer.table_command = packing.table_command_plain  # one that can be taken apart
+    standing.table_commands, standing.DUMPS = packing.table_commands_plain, False  # what can be taken apart
 
     def ask(self: Link, commands: Iterable[Command]) -> list[Any]:
         sent = list(commands)
