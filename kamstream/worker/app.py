@@ -1,5 +1,6 @@
 """The Faust app: settings, six agents, one table; built when a worker starts, never at import."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -7,19 +8,20 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import faust
-from faust.types import TP
 from yarl import URL
 
 from kamstream.events.topics import TopicNames, app_id
+from kamstream.worker import parcels
 from kamstream.worker.config import WorkerConfig
 from kamstream.worker.fleet import Fleet
 from kamstream.worker.recovery import FleetTables
 from kamstream.worker.topics import copartitioned, sources
-from kamstream.worker.transport import CarrierConsumer, CarrierSchema, CarrierTransport
+from kamstream.worker.transport import CarrierConsumer, CarrierSchema, CarrierTransport, Load, Receipt
 
-#: Carriers that wait in an agent's channel at most: more than a topic has partitions on most workers, else every fetch
-#: would fill the channel and have partitions paused and resumed.
-CHANNEL = 32
+#: Carriers that wait in an agent's channel at most; each holds what a fetch brought of the agent's topic.
+CHANNEL = 8
+#: With more records than this applied, others get their turn before the next partition's are.
+MANY = 250
 #: Seconds between commits; the watermark is what counts, this is how fresh the lag display is.
 COMMIT = 0.5
 #: Seconds for which a busy thread may keep others waiting. With Python's 5 ms every answer of Redis, and every fetch,
@@ -89,8 +91,7 @@ def build_app(
         stream_buffer_maxsize=CHANNEL,
         stream_recovery_delay=0.0,
         producer_linger=0.0,
-        # Changelog batches; a broker takes 1 MiB by default.
-        producer_max_batch_size=512 << 10,
+        producer_max_batch_size=parcels.LIMIT,
         producer_max_request_size=4 << 20,
         # With a name the member is a static one, and aiokafka sends no LeaveGroup.
         consumer_group_instance_id=config.instance_id,
@@ -105,14 +106,18 @@ def build_app(
 
 
 def declare_agent(app: WorkerApp, fleet: Fleet, topic: str) -> None:
-    """An agent that hands each carrier of a topic to the fleet; the flush acknowledges it."""
+    """An agent that hands what a topic's carriers hold to the fleet; the flushes acknowledge it."""
 
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
-            tp: TP = event.message.tp
-            if not await fleet.take(tp.topic, tp.partition, event.value, event):
-                at = fleet.next_offset(tp.topic, tp.partition)
-                if at is not None:
-                    await cast(CarrierConsumer, app.consumer).seek_again(tp, at)
+            load: Load = event.value
+            receipt = Receipt(event, len(load))
+            for tp, records in load:
+                if not await fleet.take(tp.topic, tp.partition, records, receipt):
+                    at = fleet.next_offset(tp.topic, tp.partition)
+                    if at is not None:
+                        await cast(CarrierConsumer, app.consumer).seek_again(tp, at)
+                if len(records) > MANY:
+                    await asyncio.sleep(0)
 
     app.agent(app.topic(topic, schema=CarrierSchema()), name=f"kamstream.worker.{topic}")(agent)

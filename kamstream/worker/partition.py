@@ -67,6 +67,8 @@ class Partition:
         self.fence = 0
         self.flush_number = 0
         self.good: tuple[Span, ...] = ()
+        #: No owner before this one ever finished a flush, so none has told anything.
+        self.first = False
         self.repairs: dict[bytes, bytes | None] = {}
         self.open = False
         # Offsets by topic that stand in the dead letters already; looked at only while the state is derived anew.
@@ -79,7 +81,6 @@ class Partition:
         self.applied = 0
         self.last_record_ms = 0
         self.event_time = 0
-        self.announced = 0
         self.waits_at = -1
         self.state = State.RECOVERING
         self.lag = 0
@@ -102,6 +103,7 @@ class Partition:
         mark = takeover.mark
         kept = self.engine.restore(takeover.rows)
         self.epoch, self.owner, self.flush_number = mark.epoch, mark.owner, mark.flush
+        self.first = mark.flush == 0
         self.fence, self.good, self.repairs = takeover.place, takeover.good, takeover.repairs
         self.positions = dict(takeover.positions)
         if not kept:
@@ -179,7 +181,6 @@ class Partition:
 
     def _times(self, records: Sequence[Any]) -> None:
         newest = max(map(announced_time, records))
-        self.announced = max(self.announced, newest)
         if newest > self.engine.time:
             self.engine.advance(newest)
 

@@ -83,7 +83,10 @@ class Timekeeper:
                 owned.partition.tick(time_now)
 
     def _announce(self) -> None:
-        """Tell all partitions the highest T that events brought about here, if they cannot know it yet."""
+        """Tell all partitions the highest T that events brought about here, if it was not told from here yet.
+
+        That one of them heard it from another worker says nothing of the rest: that worker may have died over it.
+        """
         if self._announcing is not None:
             if not self._announcing.done():
                 return
@@ -92,8 +95,7 @@ class Timekeeper:
         if not partitions or self.beat - self._announced_at < ANNOUNCE:
             return
         first = max(partitions, key=lambda each: each.event_time)
-        known = max(self._announced, *(each.announced for each in partitions))
-        if first.event_time > known:
+        if first.event_time > self._announced:
             self._announced_at = self.beat
             self._announcing = asyncio.create_task(self._send(first.number, first.event_time))
 
@@ -154,6 +156,8 @@ class Timekeeper:
         elif await self._passed(partition) and (partition.lag == 0 or age < CLOSE_MS):
             logger.info("partition %d is live", partition.number)
             partition.state = State.LIVE
+            # A former owner may have brought T about and died before everybody was told.
+            partition.event_time = max(partition.event_time, partition.engine.time)
             # Rules were not evaluated and nobody was told anything: do both now.
             partition.touched = True
 

@@ -1,9 +1,9 @@
 """Faust's Kafka transport, carrying one message per fetch instead of one per record.
 
-Per record Faust makes about fifteen tasks and futures. Here the consumer yields one *carrier* per (partition, fetch):
-a Faust message whose value is the list of records and whose offset is that of the last one. Conductor, channels,
-agents, acknowledgements, rebalances and commits stay Faust's. What may be committed is answered by the watermark:
-an acknowledgement only makes Faust ask.
+Per record Faust makes about fifteen tasks and futures. Here the consumer yields one *carrier* per (topic, fetch): a
+Faust message whose value is what was fetched of each partition, and which stands for the first of them. Conductor,
+channels, agents, acknowledgements, rebalances and commits stay Faust's. What may be committed is answered by the
+watermark: an acknowledgement only makes Faust ask.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any, NoReturn, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Event, Schema
 from faust.transport.drivers import aiokafka as driver
@@ -22,6 +22,7 @@ from faust.types import TP, ConsumerMessage, Message
 from kamstream.errors import UserError
 from kamstream.native import COMPILED
 from kamstream.worker.fetching import fetched, leave_as_bytes
+from kamstream.worker.sessions import in_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,25 @@ class Host(Protocol):
     def give_up(self, reason: BaseException) -> NoReturn: ...
 
 
+#: What a carrier holds: records of several partitions of one topic.
+Load = list[tuple[TP, Any]]
+
+
+class Receipt:
+    """The acknowledgement of a carrier, given once each of its ``parts`` is acknowledged."""
+
+    __slots__ = ("_carrier", "_left")
+
+    def __init__(self, carrier: Any, parts: int) -> None:
+        self._carrier = carrier
+        self._left = parts
+
+    def ack(self) -> bool:
+        """One part is done with."""
+        self._left -= 1
+        return self._left == 0 and bool(self._carrier.ack())
+
+
 class CarrierSchema(Schema[Any, Any]):
     """Hands a carrier to the channel as it is: its records are decoded by the partition."""
 
@@ -81,7 +101,17 @@ class CarrierThread(driver.AIOKafkaConsumerThread):
         if COMPILED and not leave_as_bytes(self._ensure_consumer()._fetcher):
             logger.warning("records are unpacked by aiokafka: its fetcher is not the one that is known here")
         fetcher = self._ensure_consumer()._fetcher
-        fetcher._proc_fetch_request = paced(fetcher._proc_fetch_request)
+        if not in_sessions(fetcher):
+            logger.warning("every fetch names every partition: aiokafka's fetcher is not the one that is known here")
+        fetcher._proc_fetch_request = paced(announced(fetcher, fetcher._proc_fetch_request))
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """What was fetched of these partitions; past the queue of calls, which only adds turns of the thread's loop."""
+        consumer = self._ensure_consumer()
+        fetching = self._fetch_records(
+            consumer, cast(set[TP], active_partitions), timeout=timeout, max_records=consumer._max_poll_records
+        )
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(fetching, self.thread_loop))
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; a failure costs nothing but an up-to-date lag display: recovery reads the watermark."""
@@ -113,6 +143,19 @@ def paced(fetch: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool
     return wait_and_fetch
 
 
+def announced(fetcher: Any, fetch: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+    """A fetch that tells at once who waits for records, instead of when the fetcher's own loop comes round to it."""
+
+    async def fetch_and_tell(assignment: Any, node: int, request: Any) -> bool:
+        found = await fetch(assignment, node, request)
+        if found:
+            for waiter in fetcher._fetch_waiters:
+                fetcher._notify(waiter)
+        return found
+
+    return fetch_and_tell
+
+
 class CarrierConsumer(driver.Consumer):
     """Faust's consumer: one carrier per fetch, commits from watermarks, seeks to watermarks."""
 
@@ -126,6 +169,8 @@ class CarrierConsumer(driver.Consumer):
         # Partition to the offset at which the next record is due, and at which a hole was seen once.
         self._due: dict[TP, int] = {}
         self._hole: dict[TP, int] = {}
+        # Of these something was fetched and left, since nothing is handed on while partitions come and go.
+        self._left: set[TP] = set()
 
     def _new_consumer_thread(self) -> CarrierThread:
         return CarrierThread(self, loop=self.loop, beacon=self.beacon)
@@ -133,13 +178,17 @@ class CarrierConsumer(driver.Consumer):
     # -- fetching
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """One carrier per partition of the next fetch."""
+        """One carrier per topic of the next fetch."""
+        if self.flow_active and self._left:
+            await self._seek_left()
         answer, active = await self._wait_next_records(timeout)
         if answer is None or self.should_stop:
             return
         generation = self.app.consumer_generation_id
+        loads: dict[str, Load] = {}
+        # A rebalance seeks everything at its end. But while that is done Faust lets partitions be fetched already.
+        self._left.update(tp for tp, records in answer.items() if records)
         for tp, records in answer.items():
-            # What is dropped here because of a rebalance is sought again at its end.
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return
             if not records or (active is not None and tp not in active and tp not in self._buffered_partitions):
@@ -150,8 +199,25 @@ class CarrierConsumer(driver.Consumer):
                 self.host.give_up(error)
             if follows:
                 begin = self._due.get(tp, records[0].offset)
-                self._due[tp] = records[-1].offset + 1
-                yield tp, self._carrier(tp, fetched(records, begin), generation)
+                loads.setdefault(tp.topic, []).append((tp, fetched(records, begin)))
+            else:
+                self._left.discard(tp)  # sought again already
+        for load in loads.values():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            message = self._carrier(load, generation)
+            self._left.difference_update(tp for tp, _ in load)
+            yield message.tp, message
+
+    async def _seek_left(self) -> None:
+        """Read again what was left."""
+        left, self._left = self._left & self.assignment(), set()
+        places = {tp: self._due[tp] for tp in left if tp in self._due}
+        if places:
+            try:
+                await self._thread.seek_wait(places)
+            except IllegalStateError:
+                logger.info("not sought: partitions come and go again")
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand on what is fetched, until the consumer stops.
@@ -163,13 +229,10 @@ class CarrierConsumer(driver.Consumer):
         try:
             while not (stopping() or fetcher._stopped.is_set()):
                 async for tp, message in self.getmany(timeout=1.0):
-                    if message.offset < (self._read_offset[tp] or 0):
-                        continue
                     if self._has_room(tp.topic):
                         await self.callback(message)
                     else:
                         await self.wait_first(self.callback(message), self.suspend_flow.wait())
-                    self._read_offset[tp] = message.offset
                 await asyncio.sleep(0)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
@@ -206,7 +269,13 @@ class CarrierConsumer(driver.Consumer):
         await self._thread.seek_wait({tp: due})
         return False
 
-    def _carrier(self, tp: TP, records: Sequence[Any], generation: int) -> ConsumerMessage:
+    def _carrier(self, load: Load, generation: int) -> ConsumerMessage:
+        for tp, records in load:
+            last = records[-1]
+            self._due[tp] = last.offset + 1
+            self._read_offset[tp] = last.offset
+            self._acked[tp]  # Faust asks what may be committed of each partition that it finds there
+        tp, records = load[0]
         last = records[-1]
         return ConsumerMessage(
             tp.topic,
@@ -216,7 +285,7 @@ class CarrierConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            cast(Any, records),
+            cast(Any, load),
             None,
             0,
             0,
@@ -253,7 +322,7 @@ class CarrierConsumer(driver.Consumer):
             at = self.progress.next_offset(*tp)
             if at is not None:
                 places[tp] = at
-        self._due, self._hole = dict(places), {}
+        self._due, self._hole, self._left = dict(places), {}, set()
         await self._thread.seek_wait(places)
         return places
 

@@ -56,6 +56,10 @@ def partition() -> Partition:
     return made
 
 
+class Among:
+    """Something that can be asked whether it is still there, as compiled accounts cannot."""
+
+
 def work(one: Partition, rows: Rows, lines: list[bytes], start: int) -> int:
     """Batches as the worker takes them: apply, flush, merge changes, encode values; how many values."""
     values = 0
@@ -138,9 +142,11 @@ def test_a_partition_that_was_dropped_is_freed_although_it_was_set_aside() -> No
     one = partition()
     work(one, Rows({}, 2), [line for _, line in corejob.events(500, 20, 1)], 0)
     collector.settle()
-    # Something that all its accounts hold, as they hold each other: the largest part of it.
-    gone = weakref.ref(one.engine._scopes)
-    del one
+    # Among its accounts, which are held by what they hold: the largest part of it.
+    among = Among()
+    one.engine._intake.accounts["among"] = among  # type: ignore[assignment]
+    gone = weakref.ref(among)
+    del one, among
     gc.collect()
     assert gone() is not None, "an engine's accounts are no cycle any more: sweep() is not needed"
     collector.sweep()

@@ -118,6 +118,19 @@ def test_an_announced_time_moves_the_engine_and_is_not_announced_again() -> None
     assert Stage(one).announce() == []
 
 
+def test_what_one_partition_heard_of_a_worker_that_died_is_told_to_all() -> None:
+    # It brought T to 900 by an event of this partition, told this partition, and died before it told the other one.
+    one = partition(**{DEALS: 1})
+    said = SimpleNamespace(topic=NAMES.time, partition=0, offset=0, key=b"1", value=b"900", headers=(), timestamp=0)
+    one.take(NAMES.time, [said])
+    one.take(DEALS, [record(0, 900)])
+    stage = Stage(one)
+    stage.look(0)
+    assert one.live
+    assert stage.announce() == [(0, 900), (1, 900)]
+    assert stage.announce() == []
+
+
 def test_what_is_no_time_is_passed_over() -> None:
     one = partition()
     said = SimpleNamespace(topic=NAMES.time, partition=0, offset=0, key=b"1", value=b"soon", headers=(), timestamp=0)
