@@ -59,6 +59,8 @@ def _listed(value: Any) -> Any:
 
 Milliseconds = Annotated[int, BeforeValidator(_duration), Field(ge=0)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Output = Literal["kpis", "scorecards", "updates"]
+Outputs = Annotated[tuple[Output, ...], NoDecode, BeforeValidator(_listed)]
 Exact = Annotated[Fraction, BeforeValidator(lambda value: Fraction(str(value)))]
 
 
@@ -97,6 +99,8 @@ class Settings(BaseSettings):
     """The KPIs that are kept, or their families (default: all)."""
     scopes: Names = SCOPES
     """What has tables."""
+    outputs: Outputs = ("kpis", "scorecards", "updates")
+    """What is published beside tables and alerts: value changes in `kam.kpis`, scorecards and goals, `kam:updates`."""
     flush_interval: Milliseconds = 1000
     """Longest time between two flushes of a partition."""
     redis_interval: Milliseconds = 250

@@ -132,5 +132,5 @@ def to_text(ms: int) -> str:
     ('1970-01-01T00:00:01Z', '1970-01-01T00:00:00.001Z')
     """
     seconds, rest = divmod(ms, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"

@@ -1,5 +1,6 @@
 """``kamstream dashboard``: the web page and the REST API."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,11 +35,19 @@ def dashboard(
             "everyone who reaches it sees all values. Put a proxy with a login before it.",
             err=True,
         )
+    pace = Pace(stale_after=int(stale_after * 1000))
+    if "updates" not in known.outputs:
+        pace = replace(pace, repair=1.0)
+        typer.echo(
+            "Note: the settings leave the stream of updates out (outputs); instead of every change "
+            f"the page reads {pace.repair_ids} ids a second, one after the other.",
+            err=True,
+        )
     serve(
         known.redis.url,
         address,
         prefix=known.prefix,
         currency=known.reporting_currency,
-        pace=Pace(stale_after=int(stale_after * 1000)),
+        pace=pace,
         ready=lambda url: typer.echo(f"Dashboard: {url}"),
     )

@@ -175,6 +175,7 @@ def _past(
 
 
 def _stored(settings: Settings, scope: str, id: str) -> dict[str, Any]:
+    _need_scorecards(settings)
     card = _live(settings, lambda reader: reader.scorecard(scope, id))
     if card is None:
         raise UserError(f"Redis has no scorecard of {scope} {id!r}; with --file it is computed from events")
@@ -182,7 +183,15 @@ def _stored(settings: Settings, scope: str, id: str) -> dict[str, Any]:
 
 
 def _stored_goals(settings: Settings, scope: str, id: str) -> list[dict[str, Any]]:
+    _need_scorecards(settings)
     return list(_live(settings, lambda reader: reader.goals(scope, id)))
+
+
+def _need_scorecards(settings: Settings) -> None:
+    if "scorecards" not in settings.outputs:
+        raise UserError(
+            "the settings leave scorecards and goals out of Redis (outputs); with --file they are computed from events"
+        )
 
 
 def _live(settings: Settings, ask: Any) -> Any:

@@ -108,6 +108,8 @@ def show(
 ) -> None:
     """Print the live values from Redis."""
     settings = Settings.load(settings_file, redis=redis)
+    if watch and "updates" not in settings.outputs:
+        raise UserError("--watch follows the stream of updates, which the settings leave out (outputs)", exit_code=2)
     choice = _choice(scope, id_, kpi, window)
     reader = LiveReader(connect(settings.redis.url), settings.prefix)
     try:

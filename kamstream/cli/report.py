@@ -234,6 +234,10 @@ def read_live(request: Request) -> Live:
     from kamstream.live import LiveReader, RedisAway, connect  # noqa: PLC0415 (a file needs no Redis)
 
     settings, scope, id = request.settings, request.scope, request.id
+    if "scorecards" not in settings.outputs:
+        raise UserError(
+            "the settings leave scorecards and goals out of Redis (outputs); with --file the review is made from events"
+        )
     try:
         reader = LiveReader(connect(settings.redis.url), settings.prefix)
         tables = reader.tables(scope, [id])

@@ -35,3 +35,6 @@ cdef class Scanner:
         self, const char* value, Py_ssize_t size, PyObject* account, object topic, int64_t latest
     )
     cdef Py_ssize_t type_of(self, const char* text, Py_ssize_t size) noexcept
+
+
+cdef int64_t murmur2(const char* key, Py_ssize_t size) noexcept nogil

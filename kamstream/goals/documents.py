@@ -8,6 +8,7 @@ import msgspec
 
 from kamstream.entities.fact import Profile
 from kamstream.goals.card import Card
+from kamstream.goals.cardtext import CardText
 from kamstream.goals.pace import projected
 from kamstream.goals.scorecard import MeasureScore, PerspectiveScore, score
 from kamstream.goals.target import KPIS, Goal, attainment, is_met
@@ -27,6 +28,7 @@ class Board:
         self._measured = {
             scope: frozenset(measure.field for measure in cut.measures()) for scope, cut in self._cards.items()
         }
+        self._texts = {scope: CardText(scope, cut) for scope, cut in self._cards.items()}
         self._targets = {key: tuple(goals) for key, goals in targets.items()}
 
     def goals(self, scope: str, id: str, profile: Profile | None = None) -> tuple[Goal, ...]:
@@ -52,8 +54,8 @@ class Board:
     ) -> list[tuple[str, str | None]]:
         """Kind and JSON text of the documents of an id at T = ``now``; None of goals where it has none."""
         goals = self.progress(scope, id, values, profile, now)
-        card = self.scorecard(scope, id, values, now)
-        return [("scorecard", _text(card)), ("goals", _text([p.said() for p in goals]) if goals else None)]
+        card = self._texts[scope].of(id, values, now)
+        return [("scorecard", card), ("goals", _text([p.said() for p in goals]) if goals else None)]
 
     def progress(self, scope: str, id: str, values: Values, profile: Profile | None, now: int) -> list["Progress"]:
         """How far each goal of an id has come."""

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kamstream.goals.card import Card, Measure, Perspective
+from kamstream.goals.cardtext import within
 from kamstream.kpis.base import Number
 
 
@@ -58,7 +59,7 @@ def score(card: Card, values: Mapping[str, Number]) -> Scored:
     )
     perspectives = tuple(_perspective(one, values, total) for one in card.perspectives)
     contributions = [one.contribution for one in perspectives if one.contribution is not None]
-    return Scored(_within(sum(contributions)) if contributions else None, perspectives)
+    return Scored(within(sum(contributions)) if contributions else None, perspectives)
 
 
 def measure_score(measure: Measure, value: Number) -> float | None:
@@ -70,7 +71,7 @@ def measure_score(measure: Measure, value: Number) -> float | None:
     """
     if value is None:
         return None
-    return _within((value - measure.worst) / (measure.best - measure.worst) * 100)
+    return within((value - measure.worst) / (measure.best - measure.worst) * 100)
 
 
 def _perspective(one: Perspective, values: Mapping[str, Number], total: float) -> PerspectiveScore:
@@ -79,7 +80,7 @@ def _perspective(one: Perspective, values: Mapping[str, Number], total: float) -
     if not counted:
         return PerspectiveScore(one, None, None, None, measures)
     weight = sum(weight for weight, _ in counted)
-    mean = _within(sum(weight * scored for weight, scored in counted) / weight)
+    mean = within(sum(weight * scored for weight, scored in counted) / weight)
     share = one.weight * weight / total
     return PerspectiveScore(one, mean, share, mean * share, measures)
 
@@ -91,8 +92,3 @@ def _measure(measure: Measure, factor: float, values: Mapping[str, Number], tota
         return MeasureScore(measure, None, None, None, None)
     share = factor * measure.weight / total
     return MeasureScore(measure, value, scored, share, scored * share)
-
-
-def _within(number: float) -> float:
-    """Between 0 and 100, also where rounding would leave it."""
-    return min(max(number, 0.0), 100.0)

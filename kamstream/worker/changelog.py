@@ -1,6 +1,5 @@
 """Writing one changelog partition: rows and watermark in a row, and a look at whether somebody else wrote too."""
 
-import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -8,9 +7,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from kamstream.worker import crash
 from kamstream.worker.crash import CrashPoint
+from kamstream.worker.parcels import empty, pack_state
 from kamstream.worker.protocols import Row
-from kamstream.worker.sending import Sender, all_of
-from kamstream.worker.watermark import HEADER, KEY, Watermark, epoch_bytes
+from kamstream.worker.sending import Sender, all_of, now_ms
+from kamstream.worker.watermark import KEY, Watermark
 
 
 class Written(NamedTuple):
@@ -39,7 +39,8 @@ class Changelog:
 
         The producer keeps the order within a partition, so a watermark is there only if its rows are.
         """
-        batches = self._pack(rows, mark.epoch)
+        now = now_ms()
+        batches = pack_state(rows, mark.epoch, now)
         size = 0
         if self._crash is not crash.none and batches:
             size = total(batches)
@@ -47,29 +48,12 @@ class Changelog:
             self._crash("mid-flush")
             batches = []
         value = mark.encode()
-        now = int(time.time() * 1000)
         if not batches or batches[-1].append(timestamp=now, key=KEY, value=value) is None:
-            batches.append(self._sender.batch())
+            batches.append(empty())
             batches[-1].append(timestamp=now, key=KEY, value=value)
         size += total(batches)
         foreign = await self._send(batches)
         return Written(self.next - 1, foreign, size)
-
-    def _pack(self, rows: Iterable[Row], epoch: int) -> list[BatchBuilder]:
-        prefix = epoch_bytes(epoch)
-        deletion = [(HEADER, prefix)]
-        now = int(time.time() * 1000)
-        batches: list[BatchBuilder] = []
-        batch: BatchBuilder | None = None
-        for key, value in rows:
-            data = None if value is None else prefix + value
-            headers = deletion if value is None else []
-            if batch is None or batch.append(timestamp=now, key=key, value=data, headers=headers) is None:
-                batch = self._sender.batch()
-                batches.append(batch)
-                # The first record of a batch always fits, whatever its size.
-                batch.append(timestamp=now, key=key, value=data, headers=headers)
-        return batches
 
     async def _send(self, batches: list[BatchBuilder]) -> tuple[tuple[int, int], ...]:
         counts = [batch.record_count() for batch in batches]

@@ -40,6 +40,8 @@ class WorkerConfig:
     #: that was stopped for good lie idle for a session timeout. Two under one name take the partitions from each other
     #: in turn. None: a worker that stops leaves at once.
     instance_id: str | None = None
+    #: Whether value changes are told to ``kam.kpis``.
+    tell_values: bool = True
     #: Where metrics and health are served (host:port); None: nowhere.
     metrics: str | None = None
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 #: Seconds between two documents of one busy id.
 EVERY = 5.0
-#: Made in one go: what the event loop is held up by at a time.
-BATCH = 32
+#: So many ids make a full batch.
+BATCH = 128
+#: Seconds that one go may hold the event loop up, and how many ids are made between two looks at the clock.
+GO, STEP = 0.005, 16
 #: Seconds between two batches of a partition, unless one is full: each costs trips to Redis, however small it is.
 GAP = 1.0
 #: Of the event loop's time, at most.
@@ -91,19 +93,27 @@ class Documents:
             id = heappop(self._later)[1]
             self._paused.discard(id)
             self._ready[id] = None
-        ids = list(islice(self._ready, BATCH))
-        if not ids:
-            return (), []
-        self._next_at = now + GAP
+        ids: list[TableId] = []
+        made: list[Document] = []
+        while self._ready and (not ids or self._allowance.now() - now < GO):
+            some = list(islice(self._ready, STEP))
+            self._note_made(some, now)
+            ids += some
+            written = self._desk.documents([self._engine.published(*id) for id in some])
+            made += [Document(*one) for one in written]
+        if ids:
+            # Those that there was no time for need not wait for others.
+            self._next_at = now if self._ready else now + GAP
+            self._allowance.spent(now)
+        return ids, made
+
+    def _note_made(self, ids: Iterable[TableId], now: float) -> None:
         for id in ids:
             del self._ready[id]
             self._made.pop(id, None)
             self._made[id] = now
         while now - next(iter(self._made.values())) >= EVERY:
             del self._made[next(iter(self._made))]
-        made = self._desk.documents([self._engine.published(*id) for id in ids])
-        self._allowance.spent(now)
-        return ids, [Document(*one) for one in made]
 
     def again(self, ids: Iterable[TableId]) -> None:
         """They could not be written: they wait as before."""

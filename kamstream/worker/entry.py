@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kamstream.engine import Engine
@@ -37,7 +38,14 @@ logger = logging.getLogger(__name__)
 def run_worker(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
     """Run one worker until SIGTERM or SIGINT. UserError when it cannot start."""
     check_redis(settings.redis.url)
-    config = WorkerConfig(
+    config = config_of(settings)
+    parts = real_parts(settings, environment)
+    asyncio.run(serve(config, parts))
+
+
+def config_of(settings: Settings) -> WorkerConfig:
+    """What the settings say of how to run."""
+    return WorkerConfig(
         bootstrap=settings.kafka.bootstrap,
         prefix=settings.prefix,
         partitions=settings.partitions if "partitions" in settings.model_fields_set else None,
@@ -46,10 +54,9 @@ def run_worker(settings: Settings, environment: Mapping[str, str] = os.environ) 
         redis_interval=settings.redis_interval_seconds,
         tick=settings.tick_seconds,
         instance_id=settings.instance_id,
+        tell_values="kpis" in settings.outputs,
         metrics=settings.metrics,
     )
-    parts = real_parts(settings, environment)
-    asyncio.run(serve(config, parts))
 
 
 def real_parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
@@ -67,11 +74,12 @@ def real_parts(settings: Settings, environment: Mapping[str, str]) -> Parts:
     except ValueError as error:
         raise UserError(str(error), exit_code=2) from None
     writer, recovering = live_tables(settings)
+    board = settings.board()
     return Parts(
         engine=engine,
         decoder=Decoder(settings.decoding()),
         writer=writer,
-        board=settings.board(),
+        board=board if "scorecards" in settings.outputs else None,
         recovering=recovering,
         units={kpi.name: kpi.unit for kpi in CATALOGUE},
         crash=crash_point,
@@ -83,6 +91,8 @@ def live_tables(settings: Settings) -> tuple[Callable[[int, int, int, Tables], W
     link = Link(settings.redis.url, SCRIPTS)
     layout = Layout(settings.prefix)
     options = Options(settings.rank_fields, settings.history_fields)
+    if "updates" not in settings.outputs:
+        options = replace(options, updates_cap=0)
     worker = f"{socket.gethostname()}-{os.getpid()}"
 
     def make(partition: int, epoch: int, partitions: int, tables: Tables) -> Writer:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
-from kamstream.events import murmur2
 from kamstream.events.topics import TopicNames
 from kamstream.live.pending import Pending
 from kamstream.worker import crash
@@ -23,7 +22,7 @@ from kamstream.worker.partition import Partition, Unflushed
 from kamstream.worker.protocols import FlushLike, Rollup, Row
 from kamstream.worker.reading import Reader
 from kamstream.worker.rollups import pack
-from kamstream.worker.sending import Sender, all_of
+from kamstream.worker.sending import Sender, all_of, now_ms
 from kamstream.worker.values import Rows
 from kamstream.worker.watermark import KEY, Watermark, decode
 
@@ -36,6 +35,8 @@ logger = logging.getLogger(__name__)
 #: The values of so many ids of a partition are computed in one flush at most: what the event loop is held up by at a
 #: time, with all partitions flushed together.
 MOST = 250
+#: The values of so many ids are made ready to be told at a time: some milliseconds.
+SLICE = 1_000
 #: A partition's changed values are told at most every so many milliseconds, those of a quiet one at once.
 TELL_EVERY = 1_000
 
@@ -53,28 +54,26 @@ class Projection(Protocol):
 
 
 class Flusher:
-    """Flushes partitions through one sender; ``counts`` says how many partitions each topic has."""
+    """Flushes partitions through one sender; ``rows`` makes what tells values (None: they are not told)."""
 
     def __init__(
         self,
         sender: Sender,
         topics: TopicNames,
         reader: Reader,
-        counts: Mapping[str, int],
-        rows: Rows,
+        rows: Rows | None,
         metrics: Metrics,
         crash_point: CrashPoint = crash.none,
     ) -> None:
         self._sender = sender
         self._topics = topics
         self._reader = reader
-        self._kpi_partitions = counts[topics.kpis]
         self._rows = rows
         self._metrics = metrics
         self._crash = crash_point
         #: What an owner leaves behind untold the next one tells anew.
         self._untold: WeakKeyDictionary[Partition, Untold] = WeakKeyDictionary()
-        #: Seconds of the event loop's time that flushes took, in all.
+        #: Seconds of CPU that flushes took of the event loop, in all; not those in which another process had the core.
         self.spent = 0.0
 
     async def flush(self, partition: Partition, projection: Projection, *, force: bool = False) -> None:
@@ -87,16 +86,17 @@ class Flusher:
             if not partition.open:
                 return
             self._crash("before-flush")
-            began, live = time.monotonic(), partition.live
+            began, before, live = time.monotonic(), time.thread_time(), partition.live
             # A partition that catches up only keeps which ids changed: their values are wanted once, at its end.
             made = partition.engine.flush(evaluate=live, most=MOST if live else 0)
-            self.spent += time.monotonic() - began
+            self.spent += time.thread_time() - before
             positions, taken = partition.start_flush(more=live and made.more)
             if not force and not worth_writing(partition, made, positions):
                 release(taken)
-                await self._tell_values(partition, now_ms())
+                await self._tell_values(partition)
                 return
-            await self._letters(taken)
+            if taken.letters:
+                await self._letters(taken)
             try:
                 await self._durable(partition, made, positions)
             except FencedError:
@@ -119,8 +119,10 @@ class Flusher:
         await all_of(sent)
 
     async def _durable(self, partition: Partition, made: FlushLike, positions: Mapping[str, int]) -> None:
-        rows = list(merge(partition.repairs, made.rows))
-        partition.repairs = {}
+        rows: Sequence[Row] = made.rows
+        if partition.repairs:
+            # The later of a key wins.
+            rows, partition.repairs = [*partition.repairs.items(), *rows], {}
         partition.flush_number += 1
         mark = Watermark(
             epoch=partition.epoch,
@@ -133,7 +135,7 @@ class Flusher:
             fence=partition.fence,
         )
         written = await partition.changelog.append(rows, mark)
-        partition.last_flush_ms = int(time.time() * 1000)
+        partition.last_flush_ms = now_ms()
         self._metrics.changelog_rows.inc(len(rows))
         self._metrics.changelog_bytes.inc(written.size)
         for start, end in written.foreign:
@@ -164,35 +166,44 @@ class Flusher:
             partition.touched = True
 
     async def _tell(self, partition: Partition, made: FlushLike, projection: Projection, *, live: bool) -> None:
-        await self.send_rollups(partition, made.rollups)
+        if made.rollups:
+            await self.send_rollups(partition, made.rollups)
         self._crash("after-rollups")
-        sent = [await self._sender.send(self._topics.alerts, step.id.encode(), step.to_json()) for step in made.steps]
-        await all_of(sent)
-        for step in made.steps:
-            self._metrics.alerts.labels(step.status).inc()
+        if made.steps:
+            await self._alert(made.steps)
         self._crash("after-alert")
         projection.offer(made.changes, made.steps, live=live, more=made.more)
         self._crash("after-redis")
-        if made.changes:
-            self._untold.setdefault(partition, Untold(partition.number)).add(made.changes)
-        await self._tell_values(partition, now_ms())
+        if made.changes and self._rows is not None:
+            untold = self._untold.get(partition)
+            if untold is None:
+                untold = self._untold[partition] = Untold(partition.number, first=partition.first)
+            untold.add(made.changes)
+        await self._tell_values(partition)
 
-    async def _tell_values(self, partition: Partition, now: int) -> None:
+    async def _alert(self, steps: "Sequence[AlertRecord]") -> None:
+        await all_of([await self._sender.send(self._topics.alerts, step.id.encode(), step.to_json()) for step in steps])
+        for step in steps:
+            self._metrics.alerts.labels(step.status).inc()
+
+    async def _tell_values(self, partition: Partition) -> None:
         """Tell the changed values if they are due; the changes of one id go together."""
         untold = self._untold.get(partition)
         if untold:
-            await self._send_values(untold.take(now))
+            await self._send_values(untold, untold.take(monotonic_ms()))
 
-    async def _send_values(self, changes: "Sequence[TableChange]") -> None:
-        if changes:
-            await self._sender.send_rows(self._topics.kpis, self._placed(changes))
+    async def _send_values(self, untold: "Untold", changes: "Sequence[TableChange]") -> None:
+        assert self._rows is not None
+        for at in range(0, len(changes), SLICE):
+            batches = self._rows.packed(changes[at : at + SLICE], now_ms(), nulls=untold.nulls)
+            await self._sender.send_packed(self._topics.kpis, batches)
 
     async def tell_rest(self, partition: Partition) -> None:
         """Tell all values, also those that are not due."""
         async with partition.flushing:
             untold = self._untold.get(partition)
             if untold:
-                await self._send_values(untold.take_all())
+                await self._send_values(untold, untold.take_all())
 
     def untold_due(self, partition: Partition) -> float | None:
         """When (monotonic s) there are values to be told without anything to flush."""
@@ -205,23 +216,20 @@ class Flusher:
         rows = ((target, key, pack(epoch, flush, payload)) for target, key, payload in rollups)
         await self._sender.send_rows(self._topics.rollups, rows)
 
-    def _placed(self, changes: "Sequence[TableChange]") -> Iterable[tuple[int, bytes, bytes]]:
-        key_before, place = b"", 0
-        for key, value in self._rows.of(changes):
-            if key != key_before:
-                key_before, place = key, murmur2(key) % self._kpi_partitions
-            yield place, key, value
-
 
 class Untold:
     """Changed values of a partition that are not told yet; ``due`` is when (monotonic ms) they may be.
+
+    ``nulls``: fields of whole tables that have no data are told too. They need not be where nobody told any value of
+    this partition before (``first``): who finds no record knows as much. An id that went was told, and may come again.
 
     >>> untold = Untold(3)
     >>> untold.take(50_000), untold.due
     ([], 0)
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, *, first: bool = False) -> None:
+        self.nulls = not first
         self._waiting = Pending(0)
         #: The partitions of a worker take turns: each has its own part of the interval.
         self._turn = number * 377 % TELL_EVERY
@@ -230,8 +238,9 @@ class Untold:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, changes: "Iterable[TableChange]") -> None:
+    def add(self, changes: "Sequence[TableChange]") -> None:
         """Take changes in, the later over the earlier."""
+        self.nulls = self.nulls or any(change.gone for change in changes)
         self._waiting.add(changes)
 
     def take(self, now: int) -> "list[TableChange]":
@@ -246,15 +255,9 @@ class Untold:
         return self._waiting.take(0)
 
 
-def now_ms() -> int:
+def monotonic_ms() -> int:
     """The clock by which values are told (ms)."""
     return int(time.monotonic() * 1000)
-
-
-def merge(repairs: Mapping[bytes, bytes | None], rows: Sequence[Row]) -> Iterable[Row]:
-    """Rows to repair, then rows that changed: the later of a key wins."""
-    yield from repairs.items()
-    yield from rows
 
 
 def worth_writing(partition: Partition, made: FlushLike, positions: Mapping[str, int]) -> bool:

@@ -5,12 +5,15 @@ front of it while the broker is away; then nothing was taken, and trying again i
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
+
+from kamstream.worker.parcels import pack
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -21,12 +24,9 @@ class Sender:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
-    def batch(self) -> BatchBuilder:
-        """An empty batch for ``send_batch``."""
-        return self._producer.create_batch()
-
     async def send_batch(self, batch: BatchBuilder, topic: str, partition: int) -> "asyncio.Future[Any]":
         """Queue a batch; the future gives its metadata with the base offset once all replicas have it."""
+        batch.close()
         while True:
             try:
                 sent: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
@@ -56,25 +56,24 @@ class Sender:
 
     async def send_rows(self, topic: str, rows: Iterable[tuple[int, bytes, bytes | None]]) -> None:
         """Send (partition, key, value) rows in batches and wait until all replicas have them."""
-        by_partition: dict[int, BatchBuilder] = {}
-        sent: list[asyncio.Future[Any]] = []
-        for partition, key, value in rows:
-            batch = by_partition.get(partition)
-            if batch is None:
-                batch = by_partition[partition] = self.batch()
-            if batch.append(timestamp=None, key=key, value=value) is None:
-                sent.append(await self.send_batch(batch, topic, partition))
-                batch = by_partition[partition] = self.batch()
-                batch.append(timestamp=None, key=key, value=value)
-        for partition, batch in by_partition.items():
-            sent.append(await self.send_batch(batch, topic, partition))
-        await all_of(sent)
+        await self.send_packed(topic, pack(rows, now_ms()))
+
+    async def send_packed(self, topic: str, batches: Iterable[tuple[int, BatchBuilder]]) -> None:
+        """Send batches, each to its partition, and wait until all replicas have them."""
+        await all_of([await self.send_batch(batch, topic, partition) for partition, batch in batches])
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has."""
         return len(await self._producer.partitions_for(topic))
 
 
-async def all_of(futures: Iterable["asyncio.Future[Any]"]) -> list[Any]:
+async def all_of(futures: Sequence["asyncio.Future[Any]"]) -> list[Any]:
     """Wait for every acknowledgement; the first failure is raised."""
+    if len(futures) < 2:
+        return [await each for each in futures]
     return list(await asyncio.gather(*futures))
+
+
+def now_ms() -> int:
+    """The wall clock, for the timestamps of records."""
+    return int(time.time() * 1000)

@@ -59,7 +59,8 @@ async def serve(config: WorkerConfig, parts: Parts) -> None:
         producer = cast(DurableProducer, app.producer)
         await producer.maybe_start()
         sender = Sender(producer._ensure_producer())
-        flusher = Flusher(sender, names, reader, counts, Rows(parts.units), metrics, parts.crash)
+        rows = Rows(parts.units, counts[names.kpis]) if config.tell_values else None
+        flusher = Flusher(sender, names, reader, rows, metrics, parts.crash)
         fleet.wiring = Wiring(sender, reader, flusher, partitions, counts[names.dead_letters])
         timekeeper = Timekeeper(config, fleet, names, cast(CarrierConsumer, app.consumer))
         health = Health(lambda: timekeeper.beat, fleet.partitions, config.bootstrap, config.watchdog)

@@ -24,9 +24,9 @@ Latency is an open loop: probes among events at a fixed rate, from the broker's 
 
 **Fairness.** Whatever was in doubt was decided in favour of the others.
 - One kamstream worker is one process, so one core and a bit; Kafka Streams has one row with 1 and one with 2 threads.
-- kamstream writes values, n, metadata and the stream of updates, and sends value changes to a topic; the others write
-  the values only. All write only what changed, in pipelines, and no values before they have caught up
-  (``kafka-streams-2-eager`` writes once a second from the start).
+- kamstream writes values, n and metadata, the others the values only; ``kamstream-all`` publishes all that it can
+  beside them: value changes in a topic and in a stream, scorecards. All write only what changed, in pipelines, and no
+  values before they have caught up (``kafka-streams-2-eager`` writes once a second from the start).
 - Kafka Streams keeps accounts as objects and writes their changed rows behind, once a commit, small and compact, into
   a logged in-memory store (``--contenders kafka-streams-2-rocksdb``: RocksDB, slower). It has a hand-written JSON
   reader, batches of 256 KB, 4 GB of heap and the parallel collector; it remembers duplicates as 64-bit hashes,
@@ -55,7 +55,7 @@ from rich.console import Console
 
 from tests.benchmarks import bounded, failover, latency, memory, price, proc, recovery, report, scale
 from tests.benchmarks.bed import Bed, Job, test_bed
-from tests.benchmarks.contenders import ROOT, Contender, Kamstream, PythonApp
+from tests.benchmarks.contenders import OUTPUTS, ROOT, Contender, Kamstream, PythonApp
 from tests.benchmarks.environments import quix_python
 from tests.benchmarks.java import KafkaStreams
 from tests.benchmarks.throughput import BenchmarkError, run
@@ -73,6 +73,7 @@ def contenders(chosen: argparse.Namespace) -> list[tuple[Contender, int]]:
     everything: list[tuple[Contender, int]] = [
         (PythonApp("floor: aiokafka + decode", "floor", results=False), chosen.events),
         (Kamstream(), chosen.events),
+        (Kamstream(outputs=OUTPUTS), chosen.events),
         (KafkaStreams(1), chosen.events),
         (KafkaStreams(2), chosen.events),
         (KafkaStreams(2, eager=True), chosen.events),
@@ -170,7 +171,8 @@ def latencies(bed: Bed, chosen: argparse.Namespace, found: report.Report) -> Non
     if chosen.rate or best:
         rates.append(chosen.rate or int(best[0] / 2))
     for rate in rates:
-        for each in (Kamstream(flush="10ms", redis="50ms", rules=latency.RULES), KafkaStreams(2, redis_ms=50)):
+        fast = partial(Kamstream, flush="10ms", redis="50ms", rules=latency.RULES)
+        for each in (fast(), fast(outputs=OUTPUTS), KafkaStreams(2, redis_ms=50)):
             with console.status(f"latency: {each.name} at {rate:,} events/s"):
                 one = attempt(found, partial(latency.measure, each, bed, rate, chosen.seconds))
             if one is None:

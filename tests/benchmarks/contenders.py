@@ -1,17 +1,20 @@
 """Who takes part: how each contender is started on a job."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kamstream.events.topics import app_id, topic_names
+from kamstream.settings import Settings
 from tests.benchmarks import corejob
 from tests.benchmarks.bed import Bed, Job
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).with_name("apps")
+#: All that a worker can publish, as it does without other settings.
+OUTPUTS: tuple[str, ...] = Settings.model_fields["outputs"].default
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,18 @@ def surroundings(bed: Bed, job: Job, group: str) -> dict[str, str]:
 
 
 class Kamstream:
-    """One worker process with the core job's settings, and how often it flushes and writes to Redis."""
+    """One worker process with the core job's settings, and how often it flushes and writes to Redis.
+
+    ``outputs``: what it publishes beside its tables and alerts. The core job has none of that, no contender writes it.
+    """
 
     results = True
 
-    def __init__(self, flush: str = "1s", redis: str = "1s", rules: str = "rules: []\n") -> None:
-        self.name = "kamstream"
-        self._flush, self._redis = flush, redis
+    def __init__(
+        self, flush: str = "1s", redis: str = "1s", rules: str = "rules: []\n", outputs: Sequence[str] = ()
+    ) -> None:
+        self.name = "kamstream-all" if outputs else "kamstream"
+        self._flush, self._redis, self._outputs = flush, redis, outputs
         self._rules = rules
 
     def start(self, bed: Bed, job: Job, run: str, folder: Path) -> Start:
@@ -68,6 +76,7 @@ class Kamstream:
         settings.write_text(
             f'prefix = "{job.prefix}"\n'
             f"kpis = {list(corejob.KPIS)}\nwindows = {list(corejob.WINDOWS)}\nscopes = {list(corejob.SCOPES)}\n"
+            f"outputs = {list(self._outputs)}\n"
             f'clock = "event"\nflush_interval = "{self._flush}"\nredis_interval = "{self._redis}"\n'
             f'alerts_file = "{folder / "alerts.yaml"}"\nrank_fields = []\nhistory_fields = []\n'
             f'[kafka]\nbootstrap = "{bed.bootstrap}"\n[redis]\nurl = "{bed.redis_url}"\n'

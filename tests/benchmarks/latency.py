@@ -68,7 +68,7 @@ def measure(contender: Contender, bed: Bed, rate: int, seconds: float, accounts:
         client.flushall()
         start = contender.start(bed, job, uuid.uuid4().hex[:8], folder)
         child = proc.Child(start.command, dict(start.env), folder / "log", folder)
-        alerts = contender.name == "kamstream"
+        alerts = contender.name.startswith("kamstream")
         command = [sys.executable, "-m", "tests.benchmarks.latency", bed.bootstrap, bed.redis_url, job.prefix]
         load = None
         try:

@@ -22,9 +22,12 @@ TESTED = (
     "tests/events",
     "tests/engine",
     "tests/entities",
+    "tests/goals/test_cardtext.py",
     "tests/live/test_packing.py",
     "tests/worker/test_batches.py",
     "tests/worker/test_fetching.py",
+    "tests/worker/test_parcels.py",
+    "tests/worker/test_values.py",
 )
 #: Of those, what tests nothing that is compiled.
 APART = ("tests/events/test_schemas.py",)

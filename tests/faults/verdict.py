@@ -198,7 +198,7 @@ class Verdict:
         """What the topic of values says of each field as of the newest T is what holds at rest.
 
         Its last word need not be: a zombie that slept between making a change durable and telling it tells it late,
-        with the T of then.
+        with the T of then. A field that never had data need not be told.
         """
         told: dict[tuple[str, str, str], tuple[str, list[tuple[float | None, int]]]] = {}
         for record in read_topic(self._bootstrap, (self._names.kpis,)):
@@ -212,7 +212,7 @@ class Verdict:
             for name, true in table.values.items():
                 wanted = (None if true.value is None else float(true.value), true.n)
                 at, values = told.get((scope, id, name), ("no T", []))
-                if name not in self._moving and wanted not in values:
+                if name not in self._moving and wanted not in (values or [(None, 0)]):
                     wrong.append(f"{scope} {id} {name} was told as {values[-1:]} as of {at}, not {wanted}")
         return wrong
 

@@ -1,6 +1,5 @@
 """The small parts: topics, dead letters, rows for the topic of values, crash points, watchdog, supervisor."""
 
-import json
 import signal
 import socket
 import sys
@@ -18,9 +17,7 @@ from kamstream.worker.deadletters import KEPT, LIMIT, dead_letter
 from kamstream.worker.failstop import CRASHED
 from kamstream.worker.supervisor import Supervisor, crashed
 from kamstream.worker.topics import check_counts, every
-from kamstream.worker.values import Rows
 from kamstream.worker.watchdog import Watchdog
-from tests.worker.support.engine import TableChange, Value
 
 NAMES = topic_names("kam")
 STAMP = 1_700_000_000_000
@@ -81,19 +78,6 @@ def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(size: int, kep
 def test_a_dead_letter_with_too_large_headers_is_cut_too() -> None:
     letter = dead_letter(record(b"x", (("h", b"y" * (LIMIT + 1)),)), "not-json", "")
     assert sum(len(data or b"") for _, data in letter.headers) < KEPT
-
-
-def test_value_changes_become_one_row_a_field() -> None:
-    change = TableChange("account", 'A"1', 1_700_000_000_123, {"revenue:90d": Value(12.5, 2), "nps:7d": Value(None, 0)})
-    gone = TableChange("kam", "k", 1, {"nps:7d": Value(1, 1)}, gone=True)
-    made = list(Rows({"revenue": "money", "nps": "points"}).of([change, gone]))
-    assert {key for key, _ in made} == {b'A"1'}
-    assert [json.loads(value) for _, value in made] == [
-        {"scope": "account", "id": 'A"1', "kpi": "revenue", "window": "90d", "value": 12.5, "n": 2, "unit": "money",
-         "as_of": "2023-11-14T22:13:20.123Z"},
-        {"scope": "account", "id": 'A"1', "kpi": "nps", "window": "7d", "value": None, "n": 0, "unit": "points",
-         "as_of": "2023-11-14T22:13:20.123Z"},
-    ]  # fmt: skip
 
 
 def test_an_unknown_crash_point_is_refused_and_none_is_the_rule() -> None:

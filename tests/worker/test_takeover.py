@@ -10,8 +10,9 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from kamstream.errors import UserError
 from kamstream.worker.changelog import Changelog, Written
+from kamstream.worker.parcels import pack_state
 from kamstream.worker.reading import NEAR, Reader, open_reader
-from kamstream.worker.sending import Sender
+from kamstream.worker.sending import Sender, now_ms
 from kamstream.worker.takeover import Takeover, take_over
 from kamstream.worker.watermark import Watermark
 from tests.worker.support.bench import Bench, wait_until
@@ -44,7 +45,7 @@ class Owner:
         """The rows of a flush, and then nothing."""
         assert self.took is not None
         made = [(key.encode(), value.encode()) for key, value in rows.items()]
-        await self.log._send(self.log._pack(made, self.took.mark.epoch))
+        await self.log._send(pack_state(made, self.took.mark.epoch, now_ms()))
 
 
 Story = Callable[[Callable[[], Owner], Reader], Coroutine[Any, Any, None]]

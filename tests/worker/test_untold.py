@@ -36,3 +36,16 @@ def test_what_changes_after_everything_was_told_is_told_too() -> None:
     assert untold.due <= 50_000 + TELL_EVERY
     assert counts(untold.take_all()) == [3]
     assert not untold
+
+
+def test_who_tells_first_need_not_say_that_there_is_no_data_until_an_id_went() -> None:
+    """One that comes again was told to have some."""
+    assert Untold(3).nulls
+    untold = Untold(3, first=True)
+    untold.add([change(1)])
+    assert not untold.nulls
+    untold.add([change(2), TableChange("account", "B", 2, {}, full=True, gone=True)])
+    assert untold.nulls
+    untold.take_all()
+    untold.add([change(3)])
+    assert untold.nulls
