@@ -46,7 +46,8 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 build, level, *sources = sys.argv[1:]
-flags = ["-O" + level, "-w"]
+# Some numbers are looked at as the bits that they are.
+flags = ["-O" + level, "-w", "-fno-strict-aliasing"]
 names = [str(Path(each).with_suffix("")).replace("/", ".") for each in sources]
 named = [Extension(*each, extra_compile_args=flags) for each in zip(names, ([each] for each in sources))]
 # The types of Python modules are those of their .pxd, not what their annotations say to people.

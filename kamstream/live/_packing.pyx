@@ -191,7 +191,8 @@ cdef Py_ssize_t write_decimal(double real, char *out) except -2:
 
 cdef Py_ssize_t write_definition(object value, char *out) except -1:
     cdef Py_ssize_t size
-    cdef const char *plain = PyUnicode_AsUTF8AndSize(number(value), &size)
+    cdef str text = number(value)
+    cdef const char *plain = PyUnicode_AsUTF8AndSize(text, &size)
     if size > DIGITS:
         raise ValueError(f"{value!r} is too long a number")
     memcpy(out, plain, size)

@@ -8,10 +8,9 @@ the accounts of an engine that was dropped are a cycle, and the largest.
 
 import gc
 
-#: Objects made, less those freed, until the youngest are looked at; so many such rounds until also those that survived
-#: one are; and for the old ones a number of rounds that is never reached. The first is more than a large batch of
-#: events has in hand at a time: what is freed with its batch is never looked at.
-THRESHOLDS = (100_000, 20, 1_000_000)
+#: Objects made, less those freed, until the youngest are looked at, so few that it takes milliseconds: events wait for
+#: it. So many such looks until also those that survived one are; and for the old ones a number that is never reached.
+THRESHOLDS = (10_000, 200, 1_000_000)
 
 
 def tune() -> None:

@@ -193,12 +193,14 @@ class CarrierConsumer(driver.Consumer):
                 return
             if not records or (active is not None and tp not in active and tp not in self._buffered_partitions):
                 continue
+            begin = self._due.get(tp, records[0].offset)
             try:
                 follows = await self._continues(tp, records)
             except UserError as error:
                 self.host.give_up(error)
             if follows:
-                begin = self._due.get(tp, records[0].offset)
+                if self._due.get(tp, begin) != begin:
+                    continue  # sought somewhere else meanwhile
                 loads.setdefault(tp.topic, []).append((tp, fetched(records, begin)))
             else:
                 self._left.discard(tp)  # sought again already

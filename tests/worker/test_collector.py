@@ -98,7 +98,7 @@ def test_the_hot_path_makes_no_cycles() -> None:
 def test_only_the_young_are_looked_at_by_themselves() -> None:
     collector.tune()
     seen: list[int] = []
-    many = collector.THRESHOLDS[0] * (collector.THRESHOLDS[1] + 2)
+    many = collector.THRESHOLDS[0] * (collector.THRESHOLDS[1] + 20)
 
     def note(phase: str, info: dict[str, int]) -> None:
         seen.append(info["generation"])
