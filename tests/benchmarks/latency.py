@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -35,6 +35,10 @@ from tests.benchmarks.throughput import BenchmarkError
 WARM_UP, EVERY, STEP = 5.0, 0.025, 0.005
 #: A value that is not there after so long counts as lost, and with it the run.
 LOST = 30.0
+#: Seconds of probes while the highest rate is looked for; values later than so many seconds are not current.
+PROBED, CURRENT = 8.0, 2.0
+#: The rates at which it is looked for (events/s).
+RATES = (10_000, 15_000, 20_000, 30_000, 40_000, 60_000, 80_000)
 FIELD = "interaction_frequency:24h"
 RULES = """rules:
   - name: contacted
@@ -101,6 +105,23 @@ def measure(contender: Contender, bed: Bed, rate: int, seconds: float, accounts:
                 bed.delete_starting(prefix)
     times = {name: summary(values) for name, values in found["times"].items() if values}
     return Latency(contender.name, rate, found["probes"], times, used, found["behind"])
+
+
+def highest(contender: Contender, bed: Bed, rates: Sequence[int], seconds: float = PROBED) -> int:
+    """The highest of some rising rates that a contender follows, with the load made on the same machine; 0: none.
+
+    It follows where its values stay current, and where the load could be made at that rate.
+    """
+    followed = 0
+    for rate in rates:
+        try:
+            one = measure(contender, bed, rate, seconds)
+        except BenchmarkError:
+            break
+        if one.behind > CURRENT or max(p99 for _, p99, _ in one.milliseconds.values()) > CURRENT * 1000:
+            break
+        followed = rate
+    return followed
 
 
 def summary(values: list[float]) -> tuple[float, float, float]:

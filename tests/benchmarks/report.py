@@ -169,11 +169,12 @@ def megabytes(size: float) -> str:
     return f"{size / 2**20:,.0f} MB"
 
 
+LATENCY = "Latency, open loop"
 TABLES = {
     "Throughput": throughput_table,
     "Recovery after kill -9": recovery_table,
     "Failover: kill -9 of one of two workers": failover_table,
-    "Latency, open loop": latency_table,
+    LATENCY: latency_table,
     "Memory": memory_table,
     "More accounts, 20 events of each": scale_table,
     "A long backlog": bounded_table,
@@ -224,6 +225,8 @@ def markdown(report: Report) -> str:
         if rows:
             lines = [heading, ["---"] * len(heading), *rows]
             parts.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+            if title == LATENCY and report.get("followed"):
+                parts.append(f"The highest rate tried that kamstream follows: {report['followed']:,} events/s.\n")
     return "\n".join(parts)
 
 

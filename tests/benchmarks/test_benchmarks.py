@@ -12,7 +12,9 @@ import pytest
 from kamstream.events import Decoder, Event
 from kamstream.kpis import CATALOGUE
 from kamstream.live.layout import number
-from tests.benchmarks import bounded, corejob, failover, price, proc, recovery, report, scale
+from tests.benchmarks import bounded, corejob, failover, latency, price, proc, recovery, report, scale
+from tests.benchmarks.latency import Latency
+from tests.benchmarks.throughput import BenchmarkError
 from tests.benchmarks.truth import settings
 
 sys.path.insert(0, str(Path(__file__).with_name("apps")))
@@ -126,6 +128,7 @@ def test_every_part_has_a_table():
             {"accounts": 9, "rows": 1_000, "session": 10.0, "moved": 4, "first": 11.0, "last": 12.26, "others": 0.5},
         ],
         "latency": [{"rate": 10, "contender": "kamstream", "milliseconds": {"alert": [1.0, 2.0, 3.0]}, "probes": 4}],
+        "followed": 40_000,
         "memory": {"accounts": 700, "tickets": 300, "events": 33},
         "scale": [
             {"accounts": 10, "events": 200, "cpu": 8.0, "values": 1.0, "bytes": 900.0},
@@ -149,6 +152,26 @@ def test_every_part_has_a_table():
         assert row in text
     assert text.index("| revenue | +1.50 |") < text.index("| nps | +0.25 |"), "the dearest first"
     assert "revenue" in report.plots(said)["price.svg"]
+    assert "that kamstream follows: 40,000 events/s" in text
+
+
+@pytest.mark.parametrize("beyond", [Latency("x", 30, 1, {"redis": (9.0, 2_001.0, 2_500.0)}, 1.0, 0.0),
+                                    Latency("x", 30, 1, {"redis": (9.0, 99.0, 100.0)}, 1.0, 2.1),
+                                    BenchmarkError("values did not come")])  # fmt: skip
+def test_the_highest_rate_is_the_last_that_is_followed(monkeypatch, beyond):
+    tried = []
+
+    def measured(contender, bed, rate, seconds):
+        tried.append(rate)
+        if rate < 30:
+            return Latency("x", rate, 1, {"redis": (9.0, 1_999.0, 5_000.0), "alert": (1.0, 2.0, 3.0)}, 1.0, 0.1)
+        if isinstance(beyond, BenchmarkError):
+            raise beyond
+        return beyond
+
+    monkeypatch.setattr(latency, "measure", measured)
+    assert latency.highest(None, None, (10, 20, 30, 40)) == 20  # type: ignore[arg-type]  # nothing is started
+    assert tried == [10, 20, 30]
 
 
 def test_every_kpi_is_priced_by_itself():
