@@ -99,7 +99,7 @@ def draw(tables: Iterable[TableChange], kpis: frozenset[str], currency: str) -> 
     for table in tables:
         name = table.profile.name if table.profile else None
         meta = Meta(table.as_of, table.as_of, 0, name)
-        console.print(page.table(LiveTable(table.scope, table.id, table.values, meta)))
+        console.print(page.table(LiveTable(table.scope, table.id, dict(table.values), meta)))
 
 
 def listed(values: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -9,11 +9,12 @@ cimport cython
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_GET_ITEM
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_SET_ITEM
 from libc.stdint cimport INT32_MAX, INT32_MIN, int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from kamstream.engine._ledger cimport (
     WIDEST,
@@ -30,6 +31,8 @@ from kamstream.engine._ledger cimport (
     tally_for,
 )
 
+from collections.abc import Mapping
+
 from kamstream.engine.plan import NOWHERE
 from kamstream.engine.tables import PythonReader, Value
 from kamstream.kpis import Reading
@@ -41,6 +44,10 @@ cdef extern from "Python.h":
     object PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t items)
 
 
+cdef extern from *:
+    int popcount "__builtin_popcountll"(uint64_t bits) noexcept
+
+
 cdef enum:
     #: How a value is made: by asking its KPI, or by one of the usual ways.
     ASKED = 0
@@ -50,15 +57,22 @@ cdef enum:
     PERCENTILE = 4
     #: Integers up to here are exact as floats, and so is the rounding of their quotients.
     EXACT = 53
-    #: What a value is: nothing, an integer, a double, something else.
-    NO_DATA = 0
-    WHOLE = 1
-    REAL = 2
-    ODD = 3
     #: Buckets whose durations are kept at hand, and segments that a percentile is taken over without asking.
     BUCKETS = 8192
     SEGMENTS = 32
 
+cdef enum:
+    #: What is packed of a field: nothing (it is without data), the same as of the one before, numbers of its own.
+    EMPTY = 0
+    AGAIN = 1
+    OWN = 2
+    #: Bytes of such numbers.
+    NUMBERS = 13
+
+#: The bits of the marks that say so.
+cdef uint64_t OWNERS = 0xAAAAAAAAAAAAAAAA
+#: What most tables know as moved most of the time: one list for all, which nobody adds to.
+cdef list NONE_MOVED = []
 cdef int64_t LARGEST = <int64_t>1 << EXACT
 cdef double SECONDS[BUCKETS]
 
@@ -67,80 +81,102 @@ cdef double SECONDS[BUCKETS]
 cdef class Table:
     """What is known of an id's table since it was last handed over; see ``tables.Table``.
 
-    Values are kept as numbers, a dozen bytes each: a worker has millions of them. They become objects when they are
+    Values are kept as numbers, as few as there are: a worker has millions of them. They become objects when they are
     handed over. One that is no number of these (``ODD``) stays the object that it is.
     """
 
     def __dealloc__(self):
-        PyMem_Free(self.bits)
+        PyMem_Free(self.packed)
 
     @property
     def is_read(self):
         """Whether there are values."""
-        return self.bits != NULL
+        return self.packed != NULL
 
     @property
     def values(self):
         """All values in the order of the plan's fields; None before the first reading."""
-        if self.bits == NULL:
+        if self.packed == NULL:
             return None
         return [self.value(index) for index in range(self.reader.size)]
 
     cpdef object value(self, int index):
         """The value of a field."""
-        cdef Spot spot = self.spot(index)
-        if spot.kind == ODD:
-            return self.odd[index]
-        if same(&spot, &self.reader.empty[index]):
-            return <object>PyList_GET_ITEM(self.reader.no_data, index)
-        return value_of(&spot)
+        return self.reader.value_at(self.packed, self.odd, index)
 
-    cdef Spot spot(self, int index) noexcept:
-        cdef Spot spot
-        cdef int size = self.reader.size
-        cdef int32_t *counts = <int32_t *>(self.bits + size)
-        spot.bits, spot.n, spot.kind = self.bits[index], counts[index], (<uint8_t *>(counts + size))[index]
-        return spot
 
-    cdef int put(self, int index, Spot *spot, value) except -1:
-        """Set a value; ``value`` is the object, where it is known."""
-        cdef int size = self.reader.size
-        cdef int32_t *counts = <int32_t *>(self.bits + size)
-        if spot.kind == ODD or not INT32_MIN <= spot.n <= INT32_MAX:
-            if self.odd is None:
-                self.odd = {}
-            self.odd[index] = value_of(spot) if value is None else value
-            self.bits[index], counts[index], (<uint8_t *>(counts + size))[index] = 0, 0, ODD
-            return 0
-        self.bits[index], counts[index], (<uint8_t *>(counts + size))[index] = spot.bits, <int32_t>spot.n, spot.kind
-        return 0
+@cython.no_gc
+cdef class Snapshot:
+    """All values of a table by field, as they stood: a mapping whose values become objects when they are asked for.
 
-    cdef int change(self, int index, Spot *spot, value, bint first) except -1:
-        """Set a value that was read, and note it where it differs from the one before."""
-        cdef Spot before
-        if first:
-            self.put(index, spot, value)
-            return 0
-        before = self.spot(index)
-        if before.kind != ODD and same(&before, spot):
-            return 0
-        old = self.value(index)
-        self.put(index, spot, value)
-        # An integer may equal a double.
-        if old != self.value(index):
-            self.moved.append((index, old))
-        return 0
+    Most are not: whoever writes them elsewhere takes the numbers.
+    """
 
-    cdef int begin(self, Reader reader) except -1:
-        """Every field is without data."""
+    def __dealloc__(self):
+        PyMem_Free(self.packed)
+
+    def __len__(self):
+        return self.reader.size
+
+    def __iter__(self):
+        return iter(self.reader.names)
+
+    def __contains__(self, field):
+        return field in self.reader.places
+
+    def __getitem__(self, field):
+        return self.at(self.reader.places[field])
+
+    def __eq__(self, other):
+        return self.plain() == (other.plain() if isinstance(other, Snapshot) else other)
+
+    def __repr__(self):
+        return repr(self.plain())
+
+    def get(self, field, default=None):
+        """The value of a field, if there is such a field."""
+        place = self.reader.places.get(field)
+        return default if place is None else self.at(place)
+
+    def keys(self):
+        """The fields, in the order of the plan."""
+        return self.reader.places.keys()
+
+    def values(self):
+        """Their values."""
+        return self.plain().values()
+
+    def items(self):
+        """Fields and values."""
+        return self.plain().items()
+
+    cdef int size(self) noexcept:
+        return self.reader.size
+
+    cdef int spots(self, Spot *out) noexcept:
+        return self.reader.unpack(self.packed, out)
+
+    cdef object at(self, int index):
+        return self.reader.value_at(self.packed, self.odd, index)
+
+    cdef dict plain(self):
+        """All values as objects."""
+        cdef dict values = {}
         cdef int index
-        self.reader = reader
-        self.bits = <int64_t *>PyMem_Malloc(reader.size * (sizeof(int64_t) + sizeof(int32_t) + 1) + 1)
-        if self.bits == NULL:
-            raise MemoryError
-        for index in range(reader.size):
-            self.put(index, &reader.empty[index], <object>PyList_GET_ITEM(reader.no_data, index))
-        return 0
+        for index in range(self.reader.size):
+            values[self.reader.names[index]] = self.at(index)
+        return values
+
+
+Mapping.register(Snapshot)
+
+
+cdef inline int owners(uint64_t *packed, int words) noexcept:
+    """How many of the fields in those words have numbers of their own."""
+    cdef int word, count = 0
+    for word in range(words):
+        count += popcount(packed[word] & OWNERS)
+    return count
 
 
 cdef inline bint same(Spot *one, Spot *other) noexcept:
@@ -188,10 +224,15 @@ cdef class Reader:
         self.fields, self.no_data, self.nothing = plan.fields, asked._no_data, asked._nothing
         self.waits = 0
         self.size = len(self.fields)
+        self.words = (self.size + 31) // 32
+        self.names = tuple(field.name for field in self.fields)
+        self.places = {name: index for index, name in enumerate(self.names)}
         self.known = <Known *>PyMem_Calloc(self.size + 1, sizeof(Known))
         self.sums = <Sums *>PyMem_Calloc(self.size + 1, sizeof(Sums))
         self.empty = <Spot *>PyMem_Calloc(self.size + 1, sizeof(Spot))
-        if self.known == NULL or self.sums == NULL or self.empty == NULL:
+        self.spots = <Spot *>PyMem_Calloc(self.size + 1, sizeof(Spot))
+        self.marks = <uint8_t *>PyMem_Calloc(self.size + 1, 1)
+        if self.known == NULL or self.sums == NULL or self.empty == NULL or self.spots == NULL or self.marks == NULL:
             raise MemoryError
         for index, value in enumerate(self.no_data):
             self.empty[index] = spot_of(value)
@@ -208,6 +249,8 @@ cdef class Reader:
         PyMem_Free(self.known)
         PyMem_Free(self.sums)
         PyMem_Free(self.empty)
+        PyMem_Free(self.spots)
+        PyMem_Free(self.marks)
 
     cdef int lay_out(self, Known *known, field) except -1:
         value = field.kpi.value
@@ -244,9 +287,133 @@ cdef class Reader:
         if ledger is None or ledger.cells == 0:
             return list(self.no_data), None
         totals, table = ledger.totals_once(frame), Table.__new__(Table)
-        table.begin(self)
+        memcpy(self.spots, self.empty, self.size * sizeof(Spot))
         self.read(totals, table, <uint64_t>-1, now, True)
-        return table.values, totals
+        return [self.object_of(&self.spots[index], table.odd, index) for index in range(self.size)], totals
+
+    cpdef object snapshot(self, Table table):
+        """All values of a table that was read, by field, as they stand: whatever becomes of the table."""
+        cdef Snapshot made = Snapshot.__new__(Snapshot)
+        made.reader = self
+        if table.odd is not None:
+            made.odd = table.odd.copy()
+        cdef size_t size = self.size_of(table.packed)
+        made.packed = <uint64_t *>PyMem_Malloc(size)
+        if made.packed == NULL:
+            raise MemoryError
+        memcpy(made.packed, table.packed, size)
+        return made
+
+    # Packed, the values of a table are two bits for each field, then the numbers of those that have some: their bits,
+    # their n, their kinds. Most fields are without data, and many windows hold the same as the one before.
+
+    cdef size_t size_of(self, uint64_t *packed) noexcept:
+        return self.words * sizeof(uint64_t) + owners(packed, self.words) * NUMBERS
+
+    cdef int pack(self, Table table) except -1:
+        """Put the values that were read into the table."""
+        cdef int index, place = 0, count = 0
+        cdef uint64_t mark = EMPTY
+        cdef uint64_t *packed
+        cdef int64_t *bits
+        cdef int32_t *counts
+        cdef uint8_t *kinds
+        cdef Spot *spot
+        for index in range(self.size):
+            spot = &self.spots[index]
+            if same(spot, &self.empty[index]):
+                mark = EMPTY
+            elif mark != EMPTY and same(spot, spot - 1):
+                mark = AGAIN
+            else:
+                mark = OWN
+                count += 1
+            self.marks[index] = <uint8_t>mark
+        packed = table.packed
+        if packed == NULL or owners(packed, self.words) != count:
+            packed = <uint64_t *>PyMem_Realloc(packed, self.words * sizeof(uint64_t) + count * NUMBERS)
+            if packed == NULL:
+                raise MemoryError
+            table.packed = packed
+        memset(packed, 0, self.words * sizeof(uint64_t))
+        bits = <int64_t *>(packed + self.words)
+        counts = <int32_t *>(bits + count)
+        kinds = <uint8_t *>(counts + count)
+        for index in range(self.size):
+            packed[index >> 5] |= <uint64_t>self.marks[index] << 2 * (index & 31)
+            if self.marks[index] == OWN:
+                spot = &self.spots[index]
+                bits[place], counts[place], kinds[place] = spot.bits, <int32_t>spot.n, <uint8_t>spot.kind
+                place += 1
+        self.stirred = False
+        return 0
+
+    cdef int unpack(self, uint64_t *packed, Spot *out) noexcept:
+        """All values; how many they are."""
+        cdef int index, mark, place = 0, count = owners(packed, self.words)
+        cdef int64_t *bits = <int64_t *>(packed + self.words)
+        cdef int32_t *counts = <int32_t *>(bits + count)
+        cdef uint8_t *kinds = <uint8_t *>(counts + count)
+        for index in range(self.size):
+            mark = packed[index >> 5] >> 2 * (index & 31) & 3
+            if mark == EMPTY:
+                out[index] = self.empty[index]
+            elif mark == AGAIN:
+                out[index] = out[index - 1]
+            else:
+                out[index].bits, out[index].n, out[index].kind = bits[place], counts[place], kinds[place]
+                place += 1
+        return self.size
+
+    cdef object value_at(self, uint64_t *packed, dict odd, int index):
+        """One of a table's values as an object."""
+        cdef int word = index >> 5, count = owners(packed, self.words), place
+        cdef int64_t *bits = <int64_t *>(packed + self.words)
+        cdef int32_t *counts = <int32_t *>(bits + count)
+        cdef Spot spot
+        if (packed[word] >> 2 * (index & 31) & 3) == EMPTY:
+            return self.object_of(&self.empty[index], odd, index)
+        # The last one up to here that has numbers.
+        place = owners(packed, word) + popcount(packed[word] & OWNERS & <uint64_t>-1 >> 2 * (31 - (index & 31))) - 1
+        spot.bits, spot.n, spot.kind = bits[place], counts[place], (<uint8_t *>(counts + count))[place]
+        return self.object_of(&spot, odd, index)
+
+    cdef object object_of(self, Spot *spot, dict odd, int index):
+        if spot.kind == ODD:
+            return odd[index]
+        if same(spot, &self.empty[index]):
+            return <object>PyList_GET_ITEM(self.no_data, index)
+        return value_of(spot)
+
+    cdef int put(self, Table table, int index, Spot *spot, value) except -1:
+        """Set a value of the table that is being read; ``value`` is the object, where it is known."""
+        cdef Spot *there = &self.spots[index]
+        self.stirred = True
+        if spot.kind == ODD or not INT32_MIN <= spot.n <= INT32_MAX:
+            if table.odd is None:
+                table.odd = {}
+            table.odd[index] = value_of(spot) if value is None else value
+            there.bits, there.n, there.kind = 0, 0, ODD
+            return 0
+        there[0] = spot[0]
+        return 0
+
+    cdef int change(self, Table table, int index, Spot *spot, value, bint first) except -1:
+        """Set a value that was read, and note it where it differs from the one before."""
+        cdef Spot *before = &self.spots[index]
+        if before.kind != ODD and same(before, spot):
+            return 0
+        if first:
+            self.put(table, index, spot, value)
+            return 0
+        old = self.object_of(before, table.odd, index)
+        self.put(table, index, spot, value)
+        # An integer may equal a double.
+        if old != self.object_of(before, table.odd, index):
+            if table.moved is NONE_MOVED:
+                table.moved = []
+            table.moved.append((index, old))
+        return 0
 
     cpdef refresh(self, Table table, Ledger ledger, object frame, int64_t now, bint whole):
         """Bring a table's values to T = ``now``, those only whose facts changed or passed a window's border.
@@ -254,17 +421,25 @@ cdef class Reader:
         The totals are those of all columns if ``whole``.
         """
         cdef uint64_t mask = <uint64_t>-1, wanted
-        cdef bint everything = False, first = table.bits == NULL, same = table.ledger is ledger
+        cdef bint everything = False, first = table.packed == NULL, same = table.ledger is ledger
         cdef int index
         cdef Tally tally
         cdef Totals totals
-        table.ledger, table.moved = ledger, []
+        table.ledger, table.moved = ledger, NONE_MOVED
+        self.stirred = first
         if first:
-            table.begin(self)
+            table.reader = self
+            memcpy(self.spots, self.empty, self.size * sizeof(Spot))
+            for index in range(self.size):
+                if self.empty[index].kind == ODD:
+                    self.put(table, index, &self.empty[index], <object>PyList_GET_ITEM(self.no_data, index))
         if ledger is None or ledger.cells == 0:
             if not first:
+                self.unpack(table.packed, self.spots)
                 for index in range(self.size):
-                    table.change(index, &self.empty[index], <object>PyList_GET_ITEM(self.no_data, index), False)
+                    self.change(table, index, &self.empty[index], <object>PyList_GET_ITEM(self.no_data, index), False)
+            if self.stirred:
+                self.pack(table)
             table.frame, table.time, table.due = frame, now, None
             if ledger is not None:
                 ledger.touched = 0
@@ -285,7 +460,11 @@ cdef class Reader:
         tally = tally_for(ledger, frame, wanted)
         totals = Totals.__new__(Totals, ledger, tally)
         if mask:
+            if not first:
+                self.unpack(table.packed, self.spots)
             self.read(totals, table, mask, now, first)
+        if self.stirred:
+            self.pack(table)
         table.frame, table.time = frame, now
         table.due = None if tally.never else tally.due
         ledger.touched = 0
@@ -307,7 +486,7 @@ cdef class Reader:
             if known.way != ASKED:
                 sums = self.sums_of(totals, known)
                 if sums.fits and self.usual(totals, known, sums, &spot, index):
-                    table.change(index, &spot, None, first)
+                    self.change(table, index, &spot, None, first)
                     continue
             field = <object>PyList_GET_ITEM(self.fields, index)
             total = totals.sums_of(known.unit, known.view, known.column)
@@ -323,7 +502,7 @@ cdef class Reader:
                 value = new_value(kpi.value(reading), total.n if known.counts else kpi.n(reading))
                 last_kpi, last_total, last_value = kpi, total, value
             spot = spot_of(value)
-            table.change(index, &spot, value, first)
+            self.change(table, index, &spot, value, first)
         return 0
 
     cdef object with_more(self, int index, field, total, Totals totals, now):

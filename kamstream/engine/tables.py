@@ -1,6 +1,6 @@
 """The tables: every field's value of an id, read from its ledger, and what changed since it was last published."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,7 +33,7 @@ class TableChange:
     scope: str
     id: str
     as_of: int
-    values: dict[str, Value]
+    values: Mapping[str, Value]
     full: bool = False
     gone: bool = False
     profile: Profile | None = None
@@ -114,6 +114,7 @@ class Reader:
         self._plan = plan
         self._nothing = [_empty(column) for column in plan.columns]
         self._fields: list[Field] = plan.fields
+        self._names = [field.name for field in plan.fields]
         none = Total(0, (), {})
         self._no_data: list[Value] = []
         for field in plan.fields:
@@ -176,6 +177,11 @@ class Reader:
         table.frame, table.time, table.due = frame, now, totals.due
         ledger.settle()
         return totals
+
+    def snapshot(self, table: Table) -> Mapping[str, Value]:
+        """All values of a table that was read, by field, as they stand: whatever becomes of the table."""
+        assert table.values is not None
+        return dict(zip(self._names, table.values, strict=True))
 
     def _stale(self, table: Table, ledger: Ledger, frame: Frame, now: int) -> int:
         """The columns (bits) whose values may differ from those in the table; -1: all."""

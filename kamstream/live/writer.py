@@ -172,8 +172,11 @@ class LiveWriter:
     def health(self, facts: Mapping[str, Any]) -> None:
         """Note how the partition does: T, lag, events_per_second, last_flush, state; also sees a lost Redis.
 
-        ``T`` and ``last_flush`` are epoch ms or None; the wall clock of this writing is added as ``at``.
+        ``T`` and ``last_flush`` are epoch ms or None; the wall clock of this writing is added as ``at``. The first call
+        makes this the owner: one before it that does not know yet must not tell an older T over this one's.
         """
+        if not self._fence.claimed:
+            self._standing.claim()
         row = {**facts, "at": self._standing.stamp()}
         for name in ("T", "last_flush"):
             if isinstance(row.get(name), int):

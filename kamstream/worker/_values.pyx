@@ -67,7 +67,7 @@ cdef class Rows:
         cdef bytes head = b'{"scope":"%b","id":%b,"kpi":"' % ((<str>change.scope).encode(), encode(id))
         cdef bytes tail = b',"as_of":"%b"}' % (<str>time_text(change.as_of)).encode()
         cdef bytes before, after, value_text, n_text
-        cdef dict values = change.values
+        cdef object values = change.values
         cdef tuple pair, said
         cdef char value_digits[DIGITS]
         cdef char n_digits[DIGITS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -65,6 +66,9 @@ def test_both_forms_read_the_same(windows: tuple[str, ...], kinds: list[str], ta
             assert as_seen(tables[0].values) == as_seen(tables[1].values)
             whole = [reader.values(ledger, frame, now)[0] for reader, ledger in zip(readers, ledgers, strict=True)]
             assert as_seen(whole[0]) == as_seen(whole[1]) == as_seen(tables[0].values)
+            shots = [reader.snapshot(table) for reader, table in zip(readers, tables, strict=True)]
+            assert list(shots[0]) == list(shots[1])
+            assert as_seen(list(shots[0].values())) == as_seen(list(shots[1].values())) == as_seen(tables[0].values)
         else:
             name = kinds[kind]
             time = 0 if name in STANDING else now - number * MINUTE
@@ -104,6 +108,38 @@ def test_only_what_moved_is_told(form: Any) -> None:
     assert all(now[name][0] == old != now[name][1] for name, old in changed.items())
     reader.refresh(table, ledger, plan.frame(START), START, False)
     assert table.moved == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("amount", [1, 2**70])
+def test_a_snapshot_shows_the_values_of_its_own_time(amount: int, form: Any) -> None:
+    form = form("engine.tables")
+    plan = Plan(Config(windows=tuple(map(parse, WINDOWS[0]))))
+    ledger, reader, table, lanes = Ledger(plan), form.Reader(plan), form.Table(), lanes_of(plan)
+    names = [field.name for field in plan.fields]
+    taken = []
+    for number in range(3):
+        fact = Fact("response", START - number * HOUR, None, (amount * 1000,), "", 0, ())
+        post([ledger], fact, lanes["response"], 1, plan.frame(START))
+        reader.refresh(table, ledger, plan.frame(START), START, False)
+        taken.append((reader.snapshot(table), dict(zip(names, table.values, strict=True))))
+    assert taken[0][1] != taken[1][1]
+    for shot, values in taken:
+        assert shot == values
+        assert values == shot
+        assert shot != {}
+        assert list(shot.items()) == list(values.items())
+        assert (list(shot), list(shot.keys()), len(shot)) == (names, names, len(names))
+        assert {name: shot[name] for name in names} == values == {name: shot.get(name) for name in names}
+        assert {**shot} == dict(shot) == values
+        assert isinstance(shot, Mapping)
+        assert "response_time.mean:24h" in shot
+        assert "response_time.mean:25h" not in shot
+        assert shot.get("response_time.mean:25h") is None
+        with pytest.raises(KeyError):
+            shot["response_time.mean:25h"]
+    del table, reader
+    assert taken[2][0] == taken[2][1]
 
 
 @pytest.mark.parametrize("form", FORMS)

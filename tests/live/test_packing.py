@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from math import inf, nextafter
+from random import Random
 from typing import Any
 
 import hiredis
 import msgspec
 import pytest
 
-from kamstream.engine import Value
+from kamstream.engine import Config, TableChange, Value
+from kamstream.engine.ledger import Ledger, lanes_of, post
+from kamstream.engine.plan import Plan
+from kamstream.engine.tables import Reader, Table
+from kamstream.entities.fact import Fact
+from kamstream.kpis import CATALOGUE
 from kamstream.live import Layout, TableId
 from kamstream.live.dumps import Kind
 from kamstream.live.packing import Form, Known, table_commands, table_commands_plain, told, told_plain
-from tests.live.desk import change, gone
+from kamstream.windows import HOUR, parse
+from tests.live.desk import T0, change, gone
 
 pytestmark = pytest.mark.compiled
 
@@ -39,6 +47,22 @@ def changes() -> list[Any]:
     ]
 
 
+def snapshots() -> list[Any]:
+    """Whole tables as an engine hands them over: their values are numbers in its memory."""
+    plan = Plan(Config(windows=tuple(map(parse, ("24h", "30d"))), kpis=CATALOGUE))
+    lanes, frame, tables = lanes_of(plan), plan.frame(T0), list[Any]()
+    kinds = ("response", "first_response", "ticket", "invoice", "payment", "message")
+    for amount in (0, 1, 7, 999, 123_457, 2**31, 2**53 - 1, 2**53, 2**53 + 1, 2**63, 10**43):
+        reader, table, ledger = Reader(plan), Table(), Ledger(plan)
+        for number, kind in enumerate(kinds):
+            if kind in lanes:
+                fact = Fact(kind, T0 - number * HOUR, None, (amount,) * 6, "0", 0, ())
+                post([ledger], fact, lanes[kind], 1, frame)
+        reader.refresh(table, ledger, frame, T0, False)
+        tables.append(TableChange("account", f"A{amount}", T0, reader.snapshot(table), full=True))
+    return tables
+
+
 def commands(packed: Any) -> list[list[Any]]:
     """What Redis reads; lists where an argument is one."""
     reader = hiredis.Reader()
@@ -54,7 +78,7 @@ def commands(packed: Any) -> list[list[Any]]:
 @pytest.mark.parametrize("dumps", [None, "ziplist", "listpack"])
 def test_both_forms_write_tables_alike(dumps: Kind | None) -> None:
     form = Form(Layout("kam"), "abc", dumps, ("a:7d",))
-    some = [*changes(), gone("B")]
+    some = [*changes(), gone("B"), *snapshots()]
     many = some * 12  # more than go in one piece
     known: dict[TableId, Known] = {
         ("account", "ACC-1"): ("4294967297", some[0].profile),
@@ -67,8 +91,19 @@ def test_both_forms_write_tables_alike(dumps: Kind | None) -> None:
         assert commands(b"".join(ours)) == commands(b"".join(plain))
 
 
+def test_both_forms_write_the_same_digits() -> None:
+    random, numbers = Random(7), list[float]()
+    for power in range(-6, 20):
+        numbers += [sign * random.random() * 10.0**power for sign in (1, 1, 1, -1)]
+        numbers += [nextafter(10.0**power, towards) for towards in (-inf, inf)]
+    one = change(full=True, **{f"f{at}__7d": Value(number, 1) for at, number in enumerate(numbers)})
+    form = Form(Layout("kam"), "abc", "listpack")
+    ours = b"".join(made.data for made in table_commands(form, [one], {}, "2", "now"))
+    assert ours == b"".join(map(hiredis.pack_command, table_commands_plain(form, [one], {}, "2", "now")))
+
+
 def test_both_forms_tell_alike() -> None:
-    for one in changes():
+    for one in [*changes(), *snapshots()]:
         ours, plain = told(one), told_plain(one)
         assert (ours is None) == (plain is None)
         if ours is not None and plain is not None:

@@ -3,7 +3,7 @@
 import pytest
 
 from kamstream.engine import Value
-from kamstream.live import Document, Layout, LiveReader, RedisLost, connect
+from kamstream.live import Document, Layout, LiveReader, RedisLost, Superseded, connect
 from kamstream.live.trail import pane_start
 from tests.live.desk import OPTIONS, T0, Desk, alert, change, gone
 
@@ -209,6 +209,22 @@ def test_health_is_kept_by_worker_and_partition_and_goes_with_its_owner(
     assert [row.worker for row in reader.health()] == ["w2"]
     second.release()
     assert reader.health() == []
+
+
+def test_an_owner_of_the_past_tells_no_health_once_the_next_one_did(
+    desk: Desk, reader: LiveReader, redis_url: str, prefix: str
+) -> None:
+    """Both processes may have one name, and the old one knows an older T."""
+    old, heir = desk.writer(redis_url, prefix), desk.writer(redis_url, prefix, epoch=2)
+    old.project_all([])
+    facts = {"lag": 0, "events_per_second": 0.0, "last_flush": None, "state": "live"}
+    heir.health({**facts, "T": T0 + 5_000})
+    with pytest.raises(Superseded):
+        old.health({**facts, "T": T0})
+    assert [row.time for row in reader.health()] == [T0 + 5_000]
+    heir.project_all([])
+    heir.health({**facts, "T": T0 + 6_000})
+    assert [row.time for row in reader.health()] == [T0 + 6_000]
 
 
 def test_a_new_writer_first_writes_everything(desk: Desk, redis_url: str, prefix: str) -> None:
