@@ -1,6 +1,7 @@
 """What other compiled modules may call of the records."""
 
 cimport cython
+from libc.stdint cimport int64_t
 
 
 @cython.final
@@ -9,4 +10,5 @@ cdef class Packing:
     cpdef bytes row(
         self, object due, long long last, object begin, long long first, long long following, int count, bytes records
     )
-    cpdef bytes key(self, bytes prefix, str entity)
+
+cpdef int64_t last_of(bytes row) except? -1

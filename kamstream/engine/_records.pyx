@@ -165,7 +165,7 @@ cdef bytes _after(bytes before):
 
 @cython.final
 cdef class Packing:
-    """How records, rows and their keys are put into bytes."""
+    """How records and rows are put into bytes."""
 
     cpdef bytes with_record(self, bytes packed, tuple record):
         """Packed records, and one more after them."""
@@ -202,18 +202,6 @@ cdef class Packing:
         _put_int(following)
         _put(PyBytes_AS_STRING(records), PyBytes_GET_SIZE(records))
         return PyBytes_FromStringAndSize(_buffer, _used)
-
-    cpdef bytes key(self, bytes prefix, str entity):
-        """The key of an entity's own row, after the account's prefix."""
-        global _used
-        cdef Py_ssize_t size
-        if prefix is None or entity is None:
-            raise TypeError("bytes and a key are wanted")
-        cdef const char *utf8 = PyUnicode_AsUTF8AndSize(entity, &size)
-        _used = 0
-        _put("e", 1)
-        _put(utf8, size)
-        return _after(prefix)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -372,9 +360,11 @@ def read_row(bytes row not None):
     return due, last, begin, first, following, length - 5, records
 
 
-def last_of(bytes row not None):
+cpdef int64_t last_of(bytes row) except? -1:
     """The time of the last record of an entity, from its own row."""
     cdef Reader reader
+    if row is None:
+        raise TypeError("a row is wanted")
     reader.at = <const uint8_t *>PyBytes_AS_STRING(row)
     reader.end = reader.at + PyBytes_GET_SIZE(row)
     _length(&reader)

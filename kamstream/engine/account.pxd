@@ -47,7 +47,8 @@ cdef class Account:
     cdef public list seen
     cdef public list changed
     cdef public bint touched
-    cdef public object cause
+    cdef public str by_source
+    cdef public str by_id
     cdef public bint spilled
     cdef public long long swept
 
@@ -63,7 +64,7 @@ cdef class Account:
     cdef bint _read_on(self, Strand strand, tuple record) except -1
     @cython.locals(new=list)
     cdef _replace(self, Strand strand, list old, list records)
-    cdef _note(self, str key)
+    cdef _note(self, object entity)
     @cython.locals(fact=Fact, gone=list, come=list)
     cdef _exchange(self, list old, list new)
     @cython.locals(shared=Shared)

@@ -24,7 +24,7 @@ from kamstream.engine.ledger import Ledger
 from kamstream.engine.plan import Frame, Plan
 from kamstream.engine.scopes import Scopes
 from kamstream.engine.seen import Seen
-from kamstream.engine.strand import Strand, restored_strand
+from kamstream.engine.strand import LENGTH, Strand, restored_strand
 from kamstream.entities import contacts, products, profiles
 from kamstream.entities.deals import deal_record
 from kamstream.entities.fact import FOR_ACCOUNT, FOR_PERSON, Context, Derived, Fact, Profile, Record, Terms, Wanted
@@ -87,7 +87,8 @@ class Account:
 
     __slots__ = (
         "born",
-        "cause",
+        "by_id",
+        "by_source",
         "changed",
         "chunks",
         "context",
@@ -117,11 +118,13 @@ class Account:
         self.born: bool = False
         self.live: bool = True
         self.seen: list[Seen | None] = [None] * TOPICS
-        #: The keys of the entities that changed since the last flush; whether anything did, and the event that
-        #: changed something last (None: time did).
-        self.changed: list[str] | None = None
+        #: The entities that changed since the last flush, strands themselves and others by their keys; whether
+        #: anything did, and source and id of the event that changed something last (None: time did), which itself
+        #: need not be kept for that.
+        self.changed: list[Strand | str] | None = None
         self.touched: bool = False
-        self.cause: Event | None = None
+        self.by_source: str | None = None
+        self.by_id: str | None = None
         #: Whether the sums are stored as rows of their own; up to which time old entities were looked for.
         self.spilled: bool = False
         self.swept: int = 0
@@ -134,7 +137,8 @@ class Account:
 
     def take(self, event: Event, kind: Kind) -> None:
         """Let an accepted event count."""
-        self.born, self.live, self.cause = True, not event.backfill, event
+        self.born, self.live = True, not event.backfill
+        self.by_source, self.by_id = event.source, event.id
         data = event.data
         if kind.is_thread:
             if not data.automated:
@@ -271,7 +275,7 @@ class Account:
         strand = self._strand(key)
         if not strand.changed:
             strand.changed = True
-            self._note(key)
+            self._note(strand)
         if record[0] > strand.last and not (self.shared.timed and key[0] == TICKET):
             if self._read_on(strand, record):
                 return
@@ -298,6 +302,10 @@ class Account:
             strand.facts = new
             if old or new:
                 self._exchange(old, new)
+        if strand.sealed is None and strand.count < LENGTH and strand.key[0] != THREAD and story.is_closed():
+            # Hardly anything more is heard of it: what it knew is let go while it is at hand. A long one keeps it,
+            # lest what comes all the same has it read anew each time.
+            strand.story = strand.facts = None
         return True
 
     def _old_facts(self, strand: Strand) -> list[Fact]:
@@ -317,7 +325,7 @@ class Account:
             self.shared.schedule(due, self.id, strand.key)
         if not strand.changed:
             strand.changed = True
-            self._note(strand.key)
+            self._note(strand)
         strand.due, strand.story, strand.facts = due, None, None
         self._exchange(old, new)
 
@@ -360,11 +368,11 @@ class Account:
         entity.due = due
         self._exchange(old, new)
 
-    def _note(self, key: str) -> None:
+    def _note(self, entity: Strand | str) -> None:
         """An entity's row is to be written."""
         if self.changed is None:
             self.changed = []
-        self.changed.append(key)
+        self.changed.append(entity)
 
     # -- facts -------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 cimport cython
 
+from kamstream.engine._sheet cimport Sheet as CompiledSheet
 from kamstream.engine._tables cimport Reader as CompiledReader
 from kamstream.engine._tables cimport Table as CompiledTable
 from kamstream.engine.account cimport Account, Shared
 from kamstream.engine.intake cimport Intake
+from kamstream.engine.store cimport collect
 
 cdef class Engine:
     cdef readonly object config
@@ -31,8 +33,8 @@ cdef class Engine:
     cdef bint _moving
     cdef bint _has_accounts
 
-    @cython.locals(account=Account)
-    cdef _note_touched(self)
+    @cython.locals(account=Account, sheet=CompiledSheet)
+    cdef CompiledSheet _collect_accounts(self)
     @cython.locals(changes=list, ids=list)
     cdef list _changes(self, bint evaluate, object most)
     cdef list _next_owed(self, object room)
@@ -45,7 +47,7 @@ cdef class Engine:
     @cython.locals(table=CompiledTable, first=cython.bint, moved=list, names=list, index=cython.int)
     cdef object _change(self, tuple key, str cause, bint evaluate)
     cdef object _gone(self, tuple key, str cause)
-    cdef object _whole(self, tuple key, list values, str cause)
+    cdef object _whole(self, tuple key, object values, str cause)
     cdef _watch(self, tuple key, CompiledTable table, object ledger)
     @cython.locals(index=cython.int)
     cdef _evaluate(self, tuple key, CompiledTable table)

@@ -14,7 +14,6 @@ from heapq import heappop, heappush
 from itertools import islice
 
 from kamstream.alerts import AlertRecord
-from kamstream.engine import store
 from kamstream.engine.account import Account, Journal
 from kamstream.engine.alarms import Alarms
 from kamstream.engine.config import COMPANY_ID, Config
@@ -24,6 +23,8 @@ from kamstream.engine.plan import Plan
 from kamstream.engine.restoring import sort_rows
 from kamstream.engine.rows import FINGERPRINT_KEY, TIME_KEY, decode, encode
 from kamstream.engine.scopes import Received, Rollup, ScopeId, Scopes, scope_key
+from kamstream.engine.sheet import Sheet
+from kamstream.engine.store import collect
 from kamstream.engine.tables import Reader, Table, TableChange, Value, waits_of
 from kamstream.entities.fact import Profile
 from kamstream.events import Event, murmur2
@@ -40,7 +41,7 @@ class Flush:
     are alert records, durable in ``rows``. ``time`` is T. ``more`` says that ids are left for the next flush.
     """
 
-    rows: list[tuple[bytes, bytes | None]]
+    rows: Sheet
     rollups: list[Rollup]
     changes: list[TableChange]
     steps: list[AlertRecord]
@@ -125,7 +126,7 @@ class Engine:
     def flush(self, *, evaluate: bool = True, most: int | None = None) -> Flush:
         """Hand over all that changed; values of at most ``most`` ids. Without ``evaluate`` no alert takes a step."""
         now, frame = self.time, self._shared.frame
-        self._note_touched()
+        sheet = self._collect_accounts()
         while self._table_dues and self._table_dues[0][0] <= now:
             due, key = heappop(self._table_dues)
             table = self._tables.get(key)
@@ -138,24 +139,28 @@ class Engine:
         rollups = self._scopes.collect(frame, self._rows)
         # Before the first event and the first tick there is no T that values could be of.
         changes = self._changes(evaluate, most) if now else []
-        for account in self._intake.touched:
-            store.collect(account, self._rows)
-        self._intake.collected()
         steps = self._alarms.collect(self._rows)
         if now != self._stored_time:
             self._rows[TIME_KEY] = encode(now)
             if self._stored_time < 0:
                 self._rows[FINGERPRINT_KEY] = self.config.fingerprint().encode()
             self._stored_time = now
-        rows, self._rows = list(self._rows.items()), {}
-        return Flush(rows, rollups, changes, steps, now, bool(now and (self._dirty or self._owed)))
+        for row, value in self._rows.items():
+            sheet.put(row, value)
+        self._rows = {}
+        return Flush(sheet, rollups, changes, steps, now, bool(now and (self._dirty or self._owed)))
 
-    def _note_touched(self) -> None:
-        """The values of accounts that something happened to may have changed."""
-        if self._has_accounts:
-            for account in self._intake.touched:
-                cause = account.cause
-                self._dirty["account", account.id] = "tick" if cause is None else f"{cause.source}/{cause.id}"
+    def _collect_accounts(self) -> Sheet:
+        """The rows of all accounts that something happened to, whose values may have changed: each is met once."""
+        sheet = Sheet()
+        for account in self._intake.touched:
+            if self._has_accounts:
+                source = account.by_source
+                self._dirty["account", account.id] = "tick" if source is None else f"{source}/{account.by_id}"
+            collect(account, sheet)
+            account.touched, account.by_source, account.by_id = False, None, None
+        self._intake.collected()
+        return sheet
 
     def _changes(self, evaluate: bool, most: int | None) -> list[TableChange]:
         """The changes of dirty ids, of at most so many, the longest dirty first, then those that are owed."""
@@ -188,15 +193,14 @@ class Engine:
         values, totals = self._values((scope, id))
         if not self._qualifies((scope, id), totals):
             return TableChange(scope, id, self.time, {}, full=True, gone=True)
-        return self._whole((scope, id), values, "tick")
+        return self._whole((scope, id), dict(zip(self._names, values, strict=True)), "tick")
 
     def published(self, scope: str, id: str) -> TableChange:
         """The whole table of an id as flushes handed it over; as it stands where none did yet."""
         known = self._tables.get((scope, id))
-        values = None if known is None else known.values
-        if known is None or values is None:
+        if known is None or not known.is_read:
             return self.table(scope, id)
-        whole = self._whole((scope, id), values, "tick")
+        whole = self._whole((scope, id), self._reader.snapshot(known), "tick")
         whole.as_of = known.time
         return whole
 
@@ -290,9 +294,7 @@ class Engine:
         if evaluate:
             self._evaluate(key, table)
         if first:
-            values = table.values
-            assert values is not None
-            return self._whole(key, values, cause)
+            return self._whole(key, self._reader.snapshot(table), cause)
         moved = table.moved
         if not moved and cause == "tick":
             return None
@@ -310,9 +312,9 @@ class Engine:
             return None
         return TableChange(*key, self.time, {}, full=True, gone=True, cause=cause)
 
-    def _whole(self, key: ScopeId, values: list[Value], cause: str) -> TableChange:
+    def _whole(self, key: ScopeId, values: Mapping[str, Value], cause: str) -> TableChange:
         profile = self.profile(key[1]) if key[0] == "account" else None
-        return TableChange(*key, self.time, dict(zip(self._names, values, strict=True)), True, False, profile, cause)
+        return TableChange(key[0], key[1], self.time, values, True, False, profile, cause)
 
     def _watch(self, key: ScopeId, table: Table, ledger: Ledger | None) -> None:
         """Note when time alone next changes the id's values."""

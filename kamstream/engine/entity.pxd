@@ -3,7 +3,6 @@
 cimport cython
 
 @cython.final
-@cython.no_gc
 cdef class Entity:
     cdef public object state
     cdef public list facts

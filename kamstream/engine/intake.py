@@ -90,8 +90,6 @@ class Intake:
 
     def collected(self) -> None:
         """The rows of all accounts that something happened to are written."""
-        for account in self.touched:
-            account.touched, account.cause = False, None
         self.touched = []
 
     def _turn(self, now: int) -> None:
@@ -105,7 +103,7 @@ class Intake:
             _, id, key = heappop(dues)
             account = self.account(id)
             if account is not None and account.fall_due(key):
-                account.cause = None
+                account.by_source = account.by_id = None
                 if not account.touched:
                     account.touched = True
                     self.touched.append(account)

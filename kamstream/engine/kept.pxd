@@ -1,15 +1,21 @@
-"""What is called for every entity that changed."""
+"""What is called for every entity that changed, and of every entity now and then."""
 
 cimport cython
 
-from kamstream.engine._records cimport Packing as CompiledPacking
+from kamstream.engine._records cimport last_of
+from kamstream.engine._seen cimport Seen as CompiledSeen
+from kamstream.engine._sheet cimport Sheet as CompiledSheet
 from kamstream.engine.account cimport Account
-from kamstream.engine.strand cimport Strand
-from kamstream.entities.fact cimport Story
+from kamstream.engine.strand cimport Sealed, Strand
 
-cdef CompiledPacking _packing
-
+cpdef collect_entities(Account account, list changed, CompiledSheet sheet)
+@cython.locals(key=str, row=bytes, sealed=Sealed)
+cdef _collect_strand(Account account, Strand strand, CompiledSheet sheet)
+@cython.locals(seen=CompiledSeen)
+cdef long long _newest(Account account, str key) except? -1
 @cython.locals(key=str)
-cpdef collect_entities(Account account, list changed, bytes prefix, dict rows)
-@cython.locals(key=str, row=bytes, story=Story)
-cdef _collect_strand(Account account, Strand strand, bytes prefix, dict rows)
+cpdef sweep(Account account, CompiledSheet sheet)
+@cython.locals(strand=Strand)
+cdef bint _may_go(Account account, str key, object entity) except -1
+@cython.locals(last=cython.longlong, strand=Strand)
+cdef _sweep_strand(Account account, str key, object entity, CompiledSheet sheet)

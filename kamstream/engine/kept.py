@@ -5,16 +5,17 @@ from typing import Any
 from kamstream.engine.account import Account
 from kamstream.engine.entity import Entity
 from kamstream.engine.kinds import CONTACT, CONTRACTS, DEAL, MILESTONE, PRODUCT, STORIES, THREAD, TICKET
-from kamstream.engine.records import Packing, last_of
-from kamstream.engine.strand import LENGTH, Strand, restored_strand
+from kamstream.engine.records import last_of
+from kamstream.engine.sheet import Sheet
+from kamstream.engine.strand import LENGTH, NEVER, Strand, restored_strand
 from kamstream.entities import contracts, milestones
 from kamstream.events import topic_index
 from kamstream.windows import DAY
 
-Rows = dict[bytes, bytes | None]
-
 #: Event time after which an account's idle entities become rows again, and old ones are looked for.
 IDLE = 10 * DAY
+#: The kinds of entities of which parts may go.
+_RECKONED = PRODUCT + CONTRACTS
 #: The topics of the kinds of entities.
 _TOPIC = {
     TICKET: topic_index("ticket.opened"),
@@ -24,57 +25,56 @@ _TOPIC = {
     MILESTONE: topic_index("milestone.planned"),
 }
 
-_packing = Packing()
 
-
-def collect_entities(account: Account, changed: list[str], prefix: bytes, rows: Rows) -> None:
+def collect_entities(account: Account, changed: list[Strand | str], sheet: Sheet) -> None:
     """Add the rows of the entities that changed."""
-    for key in changed:
-        entity = account.entities.get(key)
-        if isinstance(entity, Strand):
-            _collect_strand(account, entity, prefix, rows)
-        elif isinstance(entity, Entity):
+    for each in changed:
+        if isinstance(each, Strand):
+            _collect_strand(account, each, sheet)
+            continue
+        entity = account.entities.get(each)
+        if isinstance(entity, Entity):
             entity.changed = False
-            rows[prefix + b"e" + key.encode()] = entity.row()
+            sheet.put_entity(each, entity.row())
             if not entity.state:
-                del account.entities[key]
+                del account.entities[each]
 
 
-def _collect_strand(account: Account, strand: Strand, prefix: bytes, rows: Rows) -> None:
+def _collect_strand(account: Account, strand: Strand, sheet: Sheet) -> None:
     key = strand.key
     strand.changed = False
     if strand.sealed is not None or strand.count >= LENGTH:
-        strand.settle(_border(account, key), account.context)
+        strand.settle(_newest(account, key) - account.shared.horizon, account.context)
     row = strand.row()
-    rows[_packing.key(prefix, key)] = row
-    sealed, story = strand.sealed, strand.story
+    sheet.put_entity(key, row)
+    sealed = strand.sealed
     if sealed is not None:
         for number, chunk in sealed.dirty.items():
-            rows[b"%bx%d %b" % (prefix, number, key.encode())] = chunk
+            sheet.put_chunk(number, key, chunk)
         sealed.dirty = {}
-    elif story is None or (key[0] != THREAD and story.is_closed()):
+    elif strand.story is None or (key[0] != THREAD and strand.story.is_closed()):
         account.entities[key] = row
 
 
-def _border(account: Account, key: str) -> int:
-    """The earliest time at which an event of an entity may still be accepted."""
+def _newest(account: Account, key: str) -> int:
+    """The newest time accepted on the topic of an entity."""
     seen = account.seen[_TOPIC[key[0]]]
-    return seen.newest - account.shared.horizon if seen is not None else -(2**62)
+    return seen.newest if seen is not None else NEVER
 
 
-def sweep(account: Account, prefix: bytes, rows: Rows) -> None:
+def sweep(account: Account, sheet: Sheet) -> None:
     """Let idle entities become rows, and drop those that can have no effect any more."""
-    for key in list(account.entities):
+    for key in [key for key, entity in account.entities.items() if _may_go(account, key, entity)]:
         entity = account.entities[key]
         kind = key[0]
         if kind in STORIES:
-            _sweep_strand(account, key, entity, prefix, rows)
+            _sweep_strand(account, key, entity, sheet)
         elif kind in (CONTACT, MILESTONE):
             known = _known(key, entity)
             if (_is_past_contact if kind == CONTACT else _is_past_milestone)(account, known):
                 del account.entities[key]
-                rows[prefix + b"e" + key.encode()] = None
-    for key in [key for key in account.entities if key[0] in PRODUCT + CONTRACTS]:
+                sheet.put_entity(key, None)
+    for key in [key for key in account.entities if key[0] in _RECKONED]:
         there: Entity = _known(key, account.entities[key])
         size = len(there.state)
         if key[0] == PRODUCT:
@@ -83,24 +83,29 @@ def sweep(account: Account, prefix: bytes, rows: Rows) -> None:
             there.state = _standing_contracts(account, there.state)
         if len(there.state) != size:
             rest: bytes | None = there.row()
-            rows[prefix + b"e" + key.encode()] = rest
+            sheet.put_entity(key, rest)
             if rest is None:
                 del account.entities[key]
             elif not isinstance(account.entities[key], Entity):
                 account.entities[key] = rest
 
 
+def _may_go(account: Account, key: str, entity: Any) -> bool:
+    """Whether an entity is worth a closer look: nearly all stories are too young."""
+    if isinstance(entity, Strand):
+        strand = entity
+        return strand.last < _newest(account, key) - IDLE
+    return key[0] not in STORIES or last_of(entity) < _newest(account, key) - 2 * account.shared.horizon
+
+
 def _known(key: str, entity: Any) -> Entity:
     return entity if isinstance(entity, Entity) else Entity.restored(key, entity)
 
 
-def _sweep_strand(account: Account, key: str, entity: Any, prefix: bytes, rows: Rows) -> None:
-    seen = account.seen[_TOPIC[key[0]]]
-    newest = seen.newest if seen is not None else -(2**62)
-    forgotten = newest - 2 * account.shared.horizon
+def _sweep_strand(account: Account, key: str, entity: Any, sheet: Sheet) -> None:
     last: int = entity.last if isinstance(entity, Strand) else last_of(entity)
-    if last >= forgotten:
-        if isinstance(entity, Strand) and entity.sealed is None and last < newest - IDLE:
+    if last >= _newest(account, key) - 2 * account.shared.horizon:
+        if isinstance(entity, Strand) and entity.sealed is None:
             account.entities[key] = entity.row()
         return
     chunks = account.chunks.get(key) if account.chunks else None
@@ -111,10 +116,10 @@ def _sweep_strand(account: Account, key: str, entity: Any, prefix: bytes, rows: 
     del account.entities[key]
     if account.chunks:
         account.chunks.pop(key, None)
-    rows[prefix + b"e" + key.encode()] = None
+    sheet.put_entity(key, None)
     if strand.sealed is not None:
         for number in range(strand.sealed.first, strand.sealed.first + len(strand.sealed.chunks)):
-            rows[b"%bx%d %b" % (prefix, number, key.encode())] = None
+            sheet.put_chunk(number, key, None)
 
 
 def _is_past_contact(account: Account, contact: Entity) -> bool:
@@ -145,4 +150,4 @@ def _thin_product(account: Account, product: Entity) -> None:
         product.state = {first: product.state[first]}
 
 
-__all__ = ["IDLE", "Rows", "collect_entities", "sweep"]
+__all__ = ["IDLE", "collect_entities", "sweep"]

@@ -28,7 +28,7 @@ Row = tuple[int | None, int, tuple[Any, ...] | None, int, int, int, bytes]
 
 
 class Packing:
-    """How records, rows and their keys are put into bytes."""
+    """How records and rows are put into bytes."""
 
     __slots__ = ()
 
@@ -49,10 +49,6 @@ class Packing:
         """An entity's own row."""
         head = _pack(due) + _pack(last) + _pack(begin) + _pack(first) + _pack(following)
         return b"\xdc%b%b%b" % ((5 + count).to_bytes(2, "big"), head, records)
-
-    def key(self, prefix: bytes, entity: str) -> bytes:
-        """The key of an entity's own row, after the account's prefix."""
-        return b"%be%b" % (prefix, entity.encode())
 
 
 def unpack_records(count: int, packed: bytes) -> list[Record]:

@@ -4,9 +4,12 @@ cimport cython
 
 from kamstream.engine._ledger cimport Ledger as CompiledLedger
 from kamstream.engine._seen cimport Seen as CompiledSeen
+from kamstream.engine._sheet cimport Sheet as CompiledSheet
 from kamstream.engine.account cimport Account
+from kamstream.engine.kept cimport collect_entities, sweep
 
-@cython.locals(prefix=bytes, tails=list, seen=CompiledSeen, newest=cython.longlong, topic=cython.int)
-cpdef collect(Account account, dict rows)
-@cython.locals(ledger=CompiledLedger, unowned=CompiledLedger)
-cdef tuple _collect_sums(Account account, bytes prefix, dict rows)
+@cython.locals(
+    seen=CompiledSeen, newest=cython.longlong, topic=cython.int, ledger=CompiledLedger, unowned=CompiledLedger,
+    changed=list, sums=bytes, theirs=bytes,
+)
+cpdef collect(Account account, CompiledSheet sheet)

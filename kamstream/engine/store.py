@@ -7,66 +7,58 @@ from kamstream.engine.account import TOPICS, Account, Shared
 from kamstream.engine.entity import Entity
 from kamstream.engine.kept import IDLE, collect_entities, sweep
 from kamstream.engine.kinds import PROFILE
-from kamstream.engine.ledger import Ledger
-from kamstream.engine.rows import account_prefix, pack, pane_key, unpack
+from kamstream.engine.rows import unpack
 from kamstream.engine.seen import Seen
+from kamstream.engine.sheet import Sheet
 from kamstream.entities import profiles
-
-Rows = dict[bytes, bytes | None]
 
 #: Cells up to which an account's sums are kept in its own row.
 FEW = 24
 
 
-def collect(account: Account, rows: Rows) -> None:
+def collect(account: Account, sheet: Sheet) -> None:
     """Add the rows that changed since the last call."""
-    prefix = account_prefix(account.id)
-    tails: list[Any] = [None] * TOPICS
+    sheet.turn_to(account.id)
     newest = 0
     for topic, seen in enumerate(account.seen):
         if seen is None:
             continue
-        tails[topic] = seen.tail()
         newest = max(newest, seen.newest)
         chunks = seen.collect()
         if chunks:
             for number, chunk in chunks.items():
-                rows[b"%bs%d%d" % (prefix, topic, number)] = chunk
+                sheet.put_seen(topic, number, chunk)
     changed, account.changed = account.changed, None
     if changed:
-        collect_entities(account, changed, prefix, rows)
+        collect_entities(account, changed, sheet)
     if newest - account.swept > IDLE:
-        sweep(account, prefix, rows)
+        sweep(account, sheet)
         account.swept = newest
-    sums = _collect_sums(account, prefix, rows)
-    rows[prefix + b"h"] = pack((account.born, account.live, account.swept, tails, *sums))
-
-
-def _collect_sums(account: Account, prefix: bytes, rows: Rows) -> tuple[bytes | None, bytes | None]:
-    """The account's sums as its own row keeps them; None where they are rows of their own."""
-    frame = account.shared.frame
     ledger, unowned = account.ledger, account.unowned
+    frame = account.shared.frame
     ledger.prune(frame)
     if unowned is not None:
         unowned.prune(frame)
-    if not account.spilled:
-        if ledger.size() <= FEW:
-            return ledger.dump(), None if unowned is None else unowned.dump()
-        account.spilled = True
-        ledger.track(whole=True)
-        if unowned is not None:
-            unowned.track(whole=True)
-    _collect_panes(account, ledger, prefix, b"p", rows)
-    if unowned is not None:
-        _collect_panes(account, unowned, prefix, b"u", rows)
-    return None, None
+    sums, theirs = None, None
+    if not account.spilled and ledger.size() <= FEW:
+        sums, theirs = ledger.dump(), None if unowned is None else unowned.dump()
+    else:
+        _collect_panes(account, sheet)
+    sheet.put_head(account.born, account.live, account.swept, account.seen, sums, theirs)
 
 
-def _collect_panes(account: Account, ledger: Ledger, prefix: bytes, family: bytes, rows: Rows) -> None:
+def _collect_panes(account: Account, sheet: Sheet) -> None:
+    """Add the sums as rows of their own."""
     units = account.shared.plan.units
-    for unit, number, value, stored in ledger.collect():
-        if value is not None or stored:
-            rows[pane_key(prefix, family, units[unit].code, number)] = value
+    whole, account.spilled = not account.spilled, True
+    for family, ledger in ((b"p", account.ledger), (b"u", account.unowned)):
+        if ledger is None:
+            continue
+        if whole:
+            ledger.track(whole=True)
+        for unit, number, value, stored in ledger.collect():
+            if value is not None or stored:
+                sheet.put_pane(family, units[unit].code, number, value)
 
 
 def restored(id: str, parts: Sequence[bytes], shared: Shared) -> Account:

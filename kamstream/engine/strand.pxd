@@ -8,7 +8,6 @@ from kamstream.entities.fact cimport Context, Story
 cdef CompiledPacking _packing
 
 @cython.final
-@cython.no_gc
 cdef class Sealed:
     cdef readonly object first
     cdef readonly list chunks
@@ -16,7 +15,6 @@ cdef class Sealed:
     cdef public dict dirty
 
 @cython.final
-@cython.no_gc
 cdef class Strand:
     cdef readonly str key
     cdef readonly bytes packed

@@ -6,7 +6,6 @@ from kamstream.entities.fact cimport Context, Story, Wanted, fact, is_cut_off
 
 cpdef tuple deal_record(object event, object rank)
 
-@cython.no_gc
 cdef class Deal(Story):
     cdef public str id
     cdef public tuple amended

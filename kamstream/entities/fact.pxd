@@ -1,15 +1,9 @@
-"""The same facts and contexts as C structures.
-
-What entities are made of (facts, stories, strands) leads to no cycle: the cyclic collector need not look at it
-(``no_gc``), and there is a great deal of it.
-"""
+"""The same facts and contexts as C structures."""
 
 cimport cython
 
 
 @cython.final
-@cython.no_gc
-@cython.freelist(64)
 cdef class Fact:
     cdef readonly str kind
     cdef readonly long long time
@@ -53,7 +47,6 @@ cdef class Context:
 
     cpdef Context at(self, long long now, object profile)
 
-@cython.no_gc
 cdef class Story:
     cdef public bint moved
 

@@ -7,7 +7,6 @@ from kamstream.entities.tickets cimport took
 
 cpdef tuple thread_record(object event, object rank)
 
-@cython.no_gc
 cdef class Thread(Story):
     cdef public tuple waits_since
 

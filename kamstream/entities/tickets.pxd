@@ -6,7 +6,6 @@ from kamstream.entities.fact cimport Context, Fact, Story, Wanted, fact, is_cut_
 
 cpdef tuple ticket_record(object event, object rank)
 
-@cython.no_gc
 cdef class Ticket(Story):
     cdef public tuple opened
     cdef public object owner

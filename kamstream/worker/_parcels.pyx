@@ -11,6 +11,8 @@ import time
 from aiokafka.record.default_records import DefaultRecordMetadata
 from aiokafka.record.util import calc_crc32c
 
+from kamstream.engine._sheet cimport Sheet, Sizes
+
 from kamstream.worker.parcels import LIMIT
 from kamstream.worker.watermark import HEADER, epoch_bytes
 
@@ -198,29 +200,50 @@ def pack_state(rows, epoch, int64_t now, Py_ssize_t limit=LIMIT):
     cdef list batches = []
     cdef Batch batch = None
     cdef bytes key, value
+    cdef Sheet sheet
+    cdef Sizes sizes
+    cdef Py_ssize_t at = 0
+    cdef const char* key_at
+    if isinstance(rows, Sheet):
+        sheet = rows
+        while at < sheet.used:
+            at = sheet.read(at, &sizes, &key_at)
+            batch = _with_state(batches, batch, limit, now, key_at, sizes, key_at + sizes.key, prefix, deletion)
+        return batches
     for key, value in rows:
-        if batch is None or not _add_state(batch, now, key, value, prefix, deletion):
-            batch = Batch(limit)
-            batches.append(batch)
-            _add_state(batch, now, key, value, prefix, deletion)
+        sizes.key, sizes.value = PyBytes_GET_SIZE(key), -1 if value is None else PyBytes_GET_SIZE(value)
+        batch = _with_state(
+            batches, batch, limit, now, PyBytes_AS_STRING(key), sizes,
+            NULL if value is None else PyBytes_AS_STRING(value), prefix, deletion,
+        )
     return batches
 
 
-cdef bint _add_state(Batch batch, int64_t now, bytes key, bytes value, bytes prefix, bytes deletion) except -1:
-    cdef Py_ssize_t size, before = PyBytes_GET_SIZE(prefix)
-    cdef const char* key_at = PyBytes_AS_STRING(key)
+cdef Batch _with_state(
+    list batches, Batch batch, Py_ssize_t limit, int64_t now, const char* key, Sizes sizes, const char* value,
+    bytes prefix, bytes deletion,
+):
+    """Add a row to the last batch, or to a new one; the batch that has it."""
+    if batch is None or not _add_state(batch, now, key, sizes, value, prefix, deletion):
+        batch = Batch(limit)
+        batches.append(batch)
+        _add_state(batch, now, key, sizes, value, prefix, deletion)
+    return batch
+
+
+cdef bint _add_state(
+    Batch batch, int64_t now, const char* key, Sizes sizes, const char* value, bytes prefix, bytes deletion
+) except -1:
+    cdef Py_ssize_t before = PyBytes_GET_SIZE(prefix)
     cdef char* place
-    if value is None:
-        place = batch.put(
-            now, key_at, PyBytes_GET_SIZE(key), -1, PyBytes_AS_STRING(deletion), PyBytes_GET_SIZE(deletion)
-        )
+    if sizes.value < 0:
+        place = batch.put(now, key, sizes.key, -1, PyBytes_AS_STRING(deletion), PyBytes_GET_SIZE(deletion))
         return place != NULL
-    size = PyBytes_GET_SIZE(value)
-    place = batch.put(now, key_at, PyBytes_GET_SIZE(key), before + size, NO_HEADERS, 1)
+    place = batch.put(now, key, sizes.key, before + sizes.value, NO_HEADERS, 1)
     if place == NULL:
         return False
     memcpy(place, PyBytes_AS_STRING(prefix), before)
-    memcpy(place + before, PyBytes_AS_STRING(value), size)
+    memcpy(place + before, value, sizes.value)
     return True
 
 

@@ -8,7 +8,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from kamstream.worker import crash
 from kamstream.worker.crash import CrashPoint
 from kamstream.worker.parcels import empty, pack_state
-from kamstream.worker.protocols import Row
+from kamstream.worker.protocols import Rows
 from kamstream.worker.sending import Sender, all_of, now_ms
 from kamstream.worker.watermark import KEY, Watermark
 
@@ -34,13 +34,15 @@ class Changelog:
         self.partition = partition
         self.next = 0
 
-    async def append(self, rows: Iterable[Row], mark: Watermark) -> Written:
+    async def append(self, rows: Rows, mark: Watermark) -> Written:
         """Write the rows and, last, the watermark; returns when all replicas have them all.
 
-        The producer keeps the order within a partition, so a watermark is there only if its rows are.
+        The producer keeps the order within a partition, so a watermark is there only if its rows are. The rows are let
+        go before they are sent: they are many, and packed by then.
         """
         now = now_ms()
         batches = pack_state(rows, mark.epoch, now)
+        rows.clear()
         size = 0
         if self._crash is not crash.none and batches:
             size = total(batches)

@@ -1,6 +1,6 @@
 """What the worker asks of the engine, the decoder and the crash harness; the real ones and the tests' both fit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -16,11 +16,19 @@ TableId = tuple[str, str]
 Rollup = tuple[int, bytes, bytes | None]
 
 
+class Rows(Protocol):
+    """Rows of state in the order in which they are to be stored; ``clear`` lets them go."""
+
+    def __iter__(self) -> Iterator[Row]: ...
+    def __len__(self) -> int: ...
+    def clear(self) -> None: ...
+
+
 class FlushLike(Protocol):
     """What the engine hands over to be made durable and told."""
 
     @property
-    def rows(self) -> Sequence[Row]: ...
+    def rows(self) -> Rows: ...
     @property
     def rollups(self) -> Sequence[Rollup]: ...
     @property

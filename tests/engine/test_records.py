@@ -62,12 +62,6 @@ def test_rows_come_back_as_they_were(
     assert form.last_of(row) == last
 
 
-@settings(deadline=None)
-@given(TEXTS)
-def test_a_key_ends_in_its_entity(form: Any, entity: str) -> None:
-    assert form.Packing().key(b"A\0", entity) == b"A\0e" + entity.encode()
-
-
 def test_a_damaged_row_is_refused(form: Any) -> None:
     record = (5, RANKS[1], "crm", "1", TYPES[1], "agent", True)
     packed = form.Packing().with_record(b"", record)

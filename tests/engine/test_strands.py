@@ -80,7 +80,7 @@ SHORT = Config(windows=(parse("2d"),), horizon=10 * DAY, scopes=("account",))
 
 def replayed(stored: dict[bytes, bytes], engine: Engine) -> list[tuple[bytes, bytes | None]]:
     """Flush into a store; the rows that were written."""
-    rows = engine.flush().rows
+    rows = list(engine.flush().rows)
     for key, value in rows:
         if value is None:
             stored.pop(key, None)

@@ -1,0 +1,1 @@
+from kamstream.engine.sheet import Sheet as Sheet
