@@ -112,7 +112,9 @@ def declare_agent(app: WorkerApp, fleet: Fleet, topic: str) -> None:
         async for event in stream.noack().events():
             load: Load = event.value
             receipt = Receipt(event, len(load))
-            for tp, records in load:
+            # A carrier waits until what it carried is durable; the bytes of its records need not wait with it.
+            while load:
+                tp, records = load.pop(0)
                 if not await fleet.take(tp.topic, tp.partition, records, receipt):
                     at = fleet.next_offset(tp.topic, tp.partition)
                     if at is not None:

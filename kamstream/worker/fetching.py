@@ -139,10 +139,20 @@ class Unpacked(driver.PartitionRecords):  # type: ignore[misc]
             and type(records.data) is bytes
             and _is_new(records.data)
         )
+        if self.plain:
+            # An iterator that has not ended and these records are a cycle, which would keep the bytes of the fetch
+            # until somebody looks for cycles: while a worker catches up nobody does.
+            self._records_iterator = None
         self.exhausted = False
         self._at = 0  # where the next batch begins
         self._after = fetch_offset  # the offset after the batches so far
         self._rest: Records | None = None
+
+    def __next__(self) -> Any:
+        """One record, as aiokafka hands it out."""
+        if self._records_iterator is None:
+            self._records_iterator = self._unpack_records()
+        return super().__next__()
 
     def take(self, most: int | None) -> Records:
         """The next records, at most so many. Raises CorruptRecordException, and then has no more."""

@@ -270,6 +270,7 @@ def test_an_agent_hands_on_each_part_and_has_those_sought_again_that_do_not_foll
         *(("kam.deals", 0, 1), ("kam.deals", 1, 2), ("kam.deals", 2, 3), ("kam.deals", 0, 4))
     ]
     assert sought == [(MORE_DEALS, 41)]
+    assert [carrier.value for carrier in carriers] == [[], []], "a carrier keeps records that were applied"
     for *_, receipt in taken[:3]:
         assert not carriers[0].acknowledged
         receipt.ack()

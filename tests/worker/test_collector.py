@@ -137,6 +137,26 @@ def test_what_is_made_while_the_worker_is_busy_is_never_looked_at() -> None:
     assert seen
 
 
+def test_cycles_do_not_pile_up_for_as_long_as_a_worker_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "MOST", 1_000)
+    collector.tune()
+    gc.collect()
+    collector.spare(busy=True)
+    among = Among()
+    among.itself = among  # type: ignore[attr-defined]
+    gone = weakref.ref(among)
+    del among
+    collector.spare(busy=True)
+    assert gone() is not None, "few objects are not looked at"
+    before = gc.get_freeze_count()
+    kept = [[] for _ in range(1_100)]  # type: ignore[var-annotated]
+    collector.spare(busy=True)
+    assert gone() is None
+    assert gc.get_freeze_count() - before > len(kept), "what lives on is looked at again"
+    assert not gc.isenabled()
+    assert gc.get_count()[0] < 100
+
+
 def test_a_partition_that_was_dropped_is_freed_although_it_was_set_aside() -> None:
     collector.tune()
     one = partition()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from random import Random
 from typing import Any
 
@@ -129,6 +131,32 @@ def test_the_records_are_those_that_aiokafka_makes(seed: int) -> None:
     for most in (None, 1, 7, 4_000):
         # Where a fetch of so many ends with a batch, aiokafka sees only the next time that there are no more.
         assert read(data, begin, most, ours=True) == read(data, begin, most, ours=False)
+
+
+def test_records_that_are_asked_for_one_by_one_are_those_that_aiokafka_makes() -> None:
+    data = log(Random(3))
+    found: list[list[Any]] = []
+    for ours in (True, False):
+        result, assigned = fetch(data, 100, ours=ours)
+        records = [(parts(record), assigned.position) for record in iter(result.getone, None)]
+        found.append([*records, assigned.position])
+    assert found[0] == found[1]
+    assert len(found[0]) > 10
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_was_fetched_is_gone_with_the_last_who_wants_it(taken: bool) -> None:
+    """A fetch brings megabytes, and a worker that catches up does not look for cycles."""
+    result, _ = fetch(batch([(NOW, b"k", b"v", [])], 100), 100, ours=True)
+    gone = weakref.ref(result._partition_records._records)
+    gc.disable()
+    try:
+        if taken:
+            assert result.getall(None)
+        del result
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_damaged_batch_is_refused_and_fetched_again() -> None:
