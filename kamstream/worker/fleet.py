@@ -355,7 +355,8 @@ class Fleet:
         owned = self._owned.get(partition.number)
         ready = partition.live and owned is not None and owned.projection.whole
         return {
-            "T": partition.engine.time or None,
+            # What is not durable the next owner may not know: his T would be an older one.
+            "T": partition.time or None,
             "lag": partition.lag,
             "events_per_second": round(partition.rate, 1),
             "last_flush": partition.last_flush_ms,

@@ -4,13 +4,15 @@ Rows and watermark → rollups → alerts → live tables (handed over, never wa
 due) → commit.
 Everything after the watermark can be repeated: rollups carry their flush number and are sent again at takeover,
 alert steps stand in the engine's outbox and have deterministic ids, live tables are written anew at takeover, and so
-are the values told. One flush at a time; what is applied meanwhile belongs to the next. Any failure ends the process.
+are the values told, which is why no flush waits for their acknowledgement. One flush at a time; what is applied
+meanwhile belongs to the next. Any failure ends the process.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 from kamstream.events.topics import TopicNames
@@ -19,7 +21,7 @@ from kamstream.worker import crash
 from kamstream.worker.crash import CrashPoint
 from kamstream.worker.metrics import Metrics
 from kamstream.worker.partition import Partition, Unflushed
-from kamstream.worker.protocols import FlushLike, Rollup, Row
+from kamstream.worker.protocols import FlushLike, Rollup
 from kamstream.worker.reading import Reader
 from kamstream.worker.rollups import pack
 from kamstream.worker.sending import Sender, all_of, now_ms
@@ -119,27 +121,31 @@ class Flusher:
         await all_of(sent)
 
     async def _durable(self, partition: Partition, made: FlushLike, positions: Mapping[str, int]) -> None:
-        rows: Sequence[Row] = made.rows
+        rows = made.rows
         if partition.repairs:
             # The later of a key wins.
             rows, partition.repairs = [*partition.repairs.items(), *rows], {}
+        count = len(rows)
         partition.flush_number += 1
+        # An engine that derives its state anew begins before what was told.
+        t = max(partition.time, made.time)
         mark = Watermark(
             epoch=partition.epoch,
             owner=partition.owner,
             flush=partition.flush_number,
-            time=made.time,
-            rows=len(rows),
+            time=t,
+            rows=count,
             offsets=dict(positions),
             good=partition.good,
             fence=partition.fence,
         )
         written = await partition.changelog.append(rows, mark)
         partition.last_flush_ms = now_ms()
-        self._metrics.changelog_rows.inc(len(rows))
+        self._metrics.changelog_rows.inc(count)
         self._metrics.changelog_bytes.inc(written.size)
         for start, end in written.foreign:
             await self._inspect(partition, start, end)
+        partition.time = t
 
     async def _inspect(self, partition: Partition, start: int, end: int) -> None:
         """Somebody wrote between our rows: a new owner, or an old one that does not know yet.
@@ -189,21 +195,26 @@ class Flusher:
     async def _tell_values(self, partition: Partition) -> None:
         """Tell the changed values if they are due; the changes of one id go together."""
         untold = self._untold.get(partition)
-        if untold:
+        if untold is not None:
+            if untold.on_the_way and all(sent.done() for sent in untold.on_the_way):
+                await untold.arrived()
             await self._send_values(untold, untold.take(monotonic_ms()))
 
     async def _send_values(self, untold: "Untold", changes: "Sequence[TableChange]") -> None:
+        """Have values sent; no flush waits until they are there, since the next owner tells all anew anyway."""
         assert self._rows is not None
         for at in range(0, len(changes), SLICE):
             batches = self._rows.packed(changes[at : at + SLICE], now_ms(), nulls=untold.nulls)
-            await self._sender.send_packed(self._topics.kpis, batches)
+            await untold.arrived()
+            untold.on_the_way = await self._sender.queue_packed(self._topics.kpis, batches)
 
     async def tell_rest(self, partition: Partition) -> None:
-        """Tell all values, also those that are not due."""
+        """Tell all values, also those that are not due; returns when all replicas have them."""
         async with partition.flushing:
             untold = self._untold.get(partition)
-            if untold:
+            if untold is not None:
                 await self._send_values(untold, untold.take_all())
+                await untold.arrived()
 
     def untold_due(self, partition: Partition) -> float | None:
         """When (monotonic s) there are values to be told without anything to flush."""
@@ -234,6 +245,13 @@ class Untold:
         #: The partitions of a worker take turns: each has its own part of the interval.
         self._turn = number * 377 % TELL_EVERY
         self.due = 0
+        #: What was sent last, one slice at most: its acknowledgements are to come.
+        self.on_the_way: list[asyncio.Future[Any]] = []
+
+    async def arrived(self) -> None:
+        """Wait until all replicas have what was sent; what went wrong with it is raised."""
+        sent, self.on_the_way = self.on_the_way, []
+        await all_of(sent)
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -70,6 +70,8 @@ class Partition:
         #: No owner before this one ever finished a flush, so none has told anything.
         self.first = False
         self.repairs: dict[bytes, bytes | None] = {}
+        #: The T (ms) that is durable; from owner to owner it never goes back, as that in memory may.
+        self.time = 0
         self.open = False
         # Offsets by topic that stand in the dead letters already; looked at only while the state is derived anew.
         self.refused: Mapping[str, Set[int]] = {}
@@ -104,6 +106,7 @@ class Partition:
         kept = self.engine.restore(takeover.rows)
         self.epoch, self.owner, self.flush_number = mark.epoch, mark.owner, mark.flush
         self.first = mark.flush == 0
+        self.time = mark.time
         self.fence, self.good, self.repairs = takeover.place, takeover.good, takeover.repairs
         self.positions = dict(takeover.positions)
         if not kept:

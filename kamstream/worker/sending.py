@@ -60,7 +60,13 @@ class Sender:
 
     async def send_packed(self, topic: str, batches: Iterable[tuple[int, BatchBuilder]]) -> None:
         """Send batches, each to its partition, and wait until all replicas have them."""
-        await all_of([await self.send_batch(batch, topic, partition) for partition, batch in batches])
+        await all_of(await self.queue_packed(topic, batches))
+
+    async def queue_packed(
+        self, topic: str, batches: Iterable[tuple[int, BatchBuilder]]
+    ) -> "list[asyncio.Future[Any]]":
+        """Queue batches, each to its partition; the futures are done once all replicas have them."""
+        return [await self.send_batch(batch, topic, partition) for partition, batch in batches]
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has."""

@@ -49,10 +49,14 @@ class Session:
         self._told: Places = {}
         self._awaited: object = None
 
+    def knows(self, tp: TopicPartition, at: int) -> bool:
+        """Whether the broker was told this place: nothing is said of it again until something comes."""
+        return self.epoch != FIRST and self._told.get(tp) == at
+
     def tell(self, request: object, places: Places) -> tuple[Places, Collection[TopicPartition]]:
         """What a request has to name, and what it has to take back, for the broker to know these places."""
         if self._awaited is not None:
-            self._start_over()  # whether the broker got that one is not known
+            self.start_over()  # whether the broker got that one is not known
         told, self._told, self._awaited = self._told, places, request
         if self.epoch == FIRST:
             return places, ()
@@ -65,15 +69,15 @@ class Session:
             return
         self._awaited = None
         if answer.error_code:
-            self._start_over()
+            self.start_over()
         elif not answer.session_id:
             self.id = 0  # it keeps no session
-            self._start_over()
+            self.start_over()
         else:
             self.id = answer.session_id
             self.epoch = self.epoch + 1 if self.epoch < LAST else FIRST + 1
 
-    def _start_over(self) -> None:
+    def start_over(self) -> None:
         """Ask for everything; that closes the session of this id, should the broker have one."""
         self.epoch = FIRST
 
@@ -157,9 +161,13 @@ class Asked:
     API_VERSION = VERSION
 
     def __init__(self, request: SessionFetch) -> None:
-        self.RESPONSE_TYPE = self
         self.encode = request.encode
         self._read = request.decode
+
+    @property
+    def RESPONSE_TYPE(self) -> Asked:  # noqa: N802  # aiokafka's name for it
+        """Who reads the answer. Kept as an attribute it would be a cycle that keeps all the bytes of the answer."""
+        return self
 
     def build_request_header(self, correlation_id: int, client_id: str) -> RequestHeader:
         """What stands before the request."""
@@ -300,6 +308,9 @@ class Sessions:
                         resumed.append(state.resume_fut)
                     else:
                         places[node][tp] = state.position
+                        # Where it ends was said in an answer that was dropped, or before a rebalance.
+                        if state.highwater is None and self._sessions[node].knows(tp, state.position):
+                            self._sessions[node].start_over()
                     continue
                 # Only the leader knows.
                 leader = fetcher._client.cluster.leader_for_partition(tp)

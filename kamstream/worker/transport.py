@@ -28,8 +28,9 @@ logger = logging.getLogger(__name__)
 
 #: The broker answers a fetch without data after so long; a partition with new data waits for it at worst.
 FETCH_WAIT_MS = 100
-#: Seconds between two fetches from a broker at least. A request names every partition, whatever it brings: without a
-#: pause a worker whose events trickle in would spend more on asking than on them.
+#: Seconds between the beginnings of two fetches from a broker at least. In a session a request names only what moved,
+#: but each costs a trip and turns of two loops: without a pause a worker whose events trickle in would spend more on
+#: asking than on them.
 FETCH_GAP = 0.002
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import dataclass, field
 from io import BytesIO
 from random import Random
@@ -111,6 +113,21 @@ def test_a_damaged_answer_leaves_the_session_in_doubt() -> None:
     with pytest.raises(ValueError, match="ends"):
         prepared.decode(BytesIO(b"\0" * 9))
     assert Broker().asked(request(places, session)) == places
+
+
+def test_an_answer_is_gone_with_the_last_who_looks_at_it() -> None:
+    """A fetch brings megabytes, and a worker that catches up does not look for cycles."""
+    data = FetchResponse_v11(0, 0, 5, [("kam.deals", [(1, 0, 9, 9, 0, None, -1, b"records")])]).encode()
+    prepared = request({TPS[0]: 3}, Session()).prepare({1: (4, 17)})
+    prepared.encode()
+    assert prepared.RESPONSE_TYPE.decode(BytesIO(data)).topics
+    gone = weakref.ref(prepared)
+    gc.disable()
+    try:
+        del prepared
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 # -- sessions
@@ -233,6 +250,7 @@ class State:
         self.has_valid_position = random.random() < 0.9
         self.paused = random.random() < 0.1
         self.position = random.randrange(1000)
+        self.highwater = random.choice([None, 1000])
         self.resume_fut = object() if self.paused else None
 
 
@@ -290,6 +308,30 @@ def test_partitions_take_turns_where_a_broker_keeps_no_session() -> None:
     asked = Sessions(fetcher)
     firsts = {str(asked.actions(assignment).fetches[0][1].topics) for _ in range(20)}
     assert len(firsts) > 1
+
+
+def test_a_broker_is_asked_anew_for_an_end_that_is_not_known() -> None:
+    """An idle partition is left out of later answers: a dropped one, or a rebalance, would leave its end unknown."""
+    fetcher, assignment = fetcher_of(Random(0))
+    fetcher._records, fetcher._in_flight = {}, set()
+    fetcher._client.cluster.leader_for_partition = fetcher._select_read_replica = lambda tp: 1
+    for tp in TPS:
+        vars(assignment.state_value(tp)).update(has_valid_position=True, paused=False, position=3, highwater=3)
+    asked = Sessions(fetcher)
+
+    def named() -> set[TopicPartition]:
+        ((_, fetch),) = asked.actions(assignment).fetches
+        session = asked._sessions[1]
+        wanted, _ = session.tell(fetch, fetch._places)
+        session.answered(fetch, Answer(0, 0, 5, []))
+        return set(wanted)
+
+    assert named() == set(TPS)
+    assert named() == set()
+    assignment.state_value(TPS[2]).highwater = None
+    assert named() == set(TPS)
+    assignment.state_value(TPS[2]).highwater = 3
+    assert named() == set()
 
 
 def test_a_fetcher_of_aiokafka_is_known_and_another_one_is_left_alone() -> None:

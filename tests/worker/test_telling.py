@@ -15,7 +15,9 @@ from prometheus_client import CollectorRegistry
 from kamstream.engine import TableChange, Value
 from kamstream.events.topics import topic_names
 from kamstream.worker.changelog import Changelog
-from kamstream.worker.flush import SLICE, Flusher
+from kamstream.worker.config import Parts, WorkerConfig
+from kamstream.worker.fleet import Fleet
+from kamstream.worker.flush import SLICE, TELL_EVERY, FencedError, Flusher
 from kamstream.worker.metrics import Metrics
 from kamstream.worker.partition import Partition
 from kamstream.worker.projection import NoProjection
@@ -23,7 +25,7 @@ from kamstream.worker.state import State
 from kamstream.worker.takeover import Takeover
 from kamstream.worker.topics import sources
 from kamstream.worker.values import Rows
-from kamstream.worker.watermark import Watermark
+from kamstream.worker.watermark import KEY, Watermark, decode
 from tests.worker.support.engine import CountingEngine, JsonDecoder
 from tests.worker.test_parcels import built, read
 
@@ -38,41 +40,55 @@ class Noting:
 
     values: Told = field(default_factory=list)
     end: int = 0
+    log: list[Any] = field(default_factory=list)
+    told: list[asyncio.Future[Any]] = field(default_factory=list)
+    late: bool = False
 
     async def send_batch(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
         """A batch of the changelog."""
         sent = asyncio.get_running_loop().create_future()
+        self.log.append(batch)
         sent.set_result(SimpleNamespace(offset=self.end))
         self.end += batch.record_count()
         return sent
 
-    async def send_packed(self, topic: str, batches: Iterable[tuple[int, Any]]) -> None:
-        """What is told."""
+    async def queue_packed(self, topic: str, batches: Iterable[tuple[int, Any]]) -> list[asyncio.Future[Any]]:
+        """What is told; acknowledged when the test says so."""
         assert topic == NAMES.kpis
         for _, batch in batches:
             said = [json.loads(value) for _, _, value, _ in read(built(batch))]
             self.values += [(row["id"], row["kpi"], row["value"]) for row in said]
+        sent = asyncio.get_running_loop().create_future()
+        self.told.append(sent)
+        if not self.late:
+            sent.set_result(None)
+        return [sent]
 
 
 class Life:
     """A partition that begins after ``flushes`` of others, and whose engine changes what a test says."""
 
-    def __init__(self, flushes: int, *, tells: bool = True) -> None:
+    def __init__(self, flushes: int, *, tells: bool = True, at: int = 0) -> None:
         self.sender: Any = Noting()
         metrics = Metrics(CollectorRegistry())
         engine = CountingEngine(0)
         log = Changelog(self.sender, "log", 0)
         self.partition = Partition(0, engine, JsonDecoder(), NAMES, log, 1, metrics)
-        at = dict.fromkeys(sources(NAMES), 0)
-        mark = Watermark(7, "A", flushes, 0, 0, at, ())
-        self.partition.begin(Takeover({}, mark, 0, {}, dict(at), at, at, ()))
+        places = dict.fromkeys(sources(NAMES), 0)
+        mark = Watermark(7, "A", flushes, at, 0, places, ())
+        self.partition.begin(Takeover({}, mark, 0, {}, dict(places), places, places, ()))
         self.partition.state = State.LIVE
         reader: Any = None
         self.flusher = Flusher(self.sender, NAMES, reader, Rows({}, 1) if tells else None, metrics)
 
-    def flush(self, *changes: TableChange) -> Told:
-        """What is told of these changes, at once."""
-        made: Any = SimpleNamespace(rows=(), rollups=(), changes=changes, steps=(), time=1, more=False)
+    async def _fenced(self, *_: Any) -> None:
+        raise FencedError
+
+    def flush(self, *changes: TableChange, time: int = 1, fenced: bool = False) -> Told:
+        """What is told of these changes, at once; FencedError where he is ``fenced`` off by then."""
+        made: Any = SimpleNamespace(rows=[], rollups=(), changes=changes, steps=(), time=time, more=False)
+        if fenced:
+            self.flusher._inspect = self._fenced  # type: ignore[method-assign]
         self.partition.engine.flush = lambda **_: made  # type: ignore[method-assign]
 
         async def go() -> None:
@@ -129,3 +145,72 @@ def test_without_that_output_nothing_is_told_nor_kept() -> None:
 def test_many_are_told_in_their_order() -> None:
     ids = [f"A{n}" for n in range(2 * SLICE + 1)]
     assert Life(0).flush(*(whole(id, a=VALUE) for id in ids)) == [(id, "a", 3) for id in ids]
+
+
+def told_time(life: Life) -> int | None:
+    """The T that ``kam:health`` tells of its partition."""
+    fleet = Fleet(WorkerConfig("nowhere"), Parts(None, None), NAMES, pytest.fail, life.partition._metrics)  # type: ignore[arg-type]
+    told: int | None = fleet.facts(life.partition)["T"]
+    return told
+
+
+def test_the_time_that_is_told_is_durable() -> None:
+    """An owner who is deposed before his flush takes what he applied with him: the next one's T would be older."""
+    life = Life(0)
+    life.partition.engine.advance(5_000)
+    assert told_time(life) is None
+    life.flush(whole("A", a=VALUE), time=5_000)
+    assert told_time(life) == 5_000
+    life.partition.engine.advance(9_000)
+    assert told_time(life) == 5_000
+    life.sender.end += 1
+    with pytest.raises(FencedError):
+        life.flush(whole("A", a=VALUE), time=9_000, fenced=True)
+    assert told_time(life) == 5_000
+
+
+def test_the_next_owner_begins_with_the_time_that_was_told() -> None:
+    """Also one whose engine derives its state anew."""
+    life = Life(4, at=7_000)
+    assert told_time(life) == 7_000
+    life.flush(whole("A", a=VALUE), time=1_000)
+    assert told_time(life) == 7_000
+    ((_, mark),) = [(key, value) for _, key, value, _ in read(built(life.sender.log[-1])) if key == KEY]
+    assert decode(mark).time == 7_000
+    life.flush(whole("A", a=NONE), time=8_000)
+    assert told_time(life) == 8_000
+
+
+def test_a_flush_does_not_wait_for_the_values_but_the_end_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was told last is awaited before more is told, and its failure ends the worker."""
+    life, clock = Life(0), iter(range(0, 1_000_000, TELL_EVERY))
+    life.sender.late = True
+    life.partition.engine.flush = lambda **_: made  # type: ignore[method-assign]
+    made: Any = SimpleNamespace(rows=[], rollups=(), changes=[whole("A", a=VALUE)], steps=(), time=1, more=False)
+    monkeypatch.setattr("kamstream.worker.flush.monotonic_ms", lambda: next(clock))
+
+    async def flushed() -> asyncio.Task[None]:
+        task = asyncio.create_task(life.flusher.flush(life.partition, NoProjection()))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return task
+
+    async def go() -> None:
+        assert (await flushed()).done()
+        second = await flushed()
+        assert not second.done()
+        assert len(life.sender.told) == 1
+        life.sender.told[0].set_result(None)
+        await second
+        rest = asyncio.create_task(life.flusher.tell_rest(life.partition))
+        await asyncio.sleep(0.01)
+        assert not rest.done()
+        life.sender.told[1].set_result(None)
+        await rest
+        await (await flushed())
+        life.sender.told[2].set_exception(RuntimeError("refused"))
+        made.changes = ()
+        with pytest.raises(RuntimeError, match="refused"):
+            await (await flushed())
+
+    asyncio.run(go())
