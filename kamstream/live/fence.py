@@ -83,9 +83,10 @@ class Fence:
         self.whole = False
         self._confirmed = None
         self._link.open()
-        version = self.next_version()
+        # It may be set without our hearing of it.
+        self._attempted = version = self.next_version()
         self._look(self._link.ask([("EVALSHA", self._link.sha["claim"], 1, self._key, version)])[0])
-        self._confirmed = self._attempted = version
+        self._confirmed = version
 
     def _verdict(self, stored: str | None) -> Exception | None:
         """What is wrong with the sentinel that was found."""

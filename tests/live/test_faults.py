@@ -289,14 +289,15 @@ def test_a_move_whose_answer_was_lost_is_finished_later(own_redis: Server) -> No
 
 
 class DeafLink(Link):
-    """A link that, while deaf, loses the answers of transactions that did run."""
+    """A link that, while deaf, loses the answers of transactions and claims that did run."""
 
     deaf = False
 
     def ask(self, commands: Iterable[Command]) -> list[Any]:
         sent = list(commands)
         replies = super().ask(sent)
-        if self.deaf and sent[-1] == ("EXEC",):
+        last = sent[-1]
+        if self.deaf and isinstance(last, tuple) and last[:2] in (("EXEC",), ("EVALSHA", self.sha["claim"])):
             self.close()
             raise RedisAway("the answer was lost")
         return replies
@@ -341,3 +342,17 @@ def test_a_server_that_evicts_or_does_not_answer_is_refused_in_one_line(own_redi
         connect(own_redis.address)
     with pytest.raises(UserError, match="no Redis address"):
         connect("http://somewhere")
+
+
+def test_an_owner_whose_claim_was_not_answered_is_not_taken_for_another_one(redis_url: str, prefix: str) -> None:
+    desk, link, reader = Desk(), DeafLink(redis_url, SCRIPTS), LiveReader(connect(redis_url), prefix)
+    desk.put(change("A", revenue__90d=Value(1, 1), full=True))
+    writer = desk.writer(redis_url, prefix, link=link)
+    facts = {"T": 1, "lag": 0, "events_per_second": 0.0, "last_flush": None, "state": "live"}
+    link.deaf = True
+    with pytest.raises(RedisAway):
+        writer.health(facts)
+    link.deaf = False
+    writer.health(facts)
+    writer.project_all(desk.tables)
+    assert_right(desk, reader)
