@@ -52,7 +52,7 @@ def _collect_strand(account: Account, strand: Strand, sheet: Sheet) -> None:
         for number, chunk in sealed.dirty.items():
             sheet.put_chunk(number, key, chunk)
         sealed.dirty = {}
-    elif strand.story is None or (key[0] != THREAD and strand.story.is_closed()):
+    elif strand.story is None:
         account.entities[key] = row
 
 
@@ -94,7 +94,7 @@ def _may_go(account: Account, key: str, entity: Any) -> bool:
     """Whether an entity is worth a closer look: nearly all stories are too young."""
     if isinstance(entity, Strand):
         strand = entity
-        return strand.last < _newest(account, key) - IDLE
+        return strand.last < _newest(account, key) - min(IDLE, 2 * account.shared.horizon)
     return key[0] not in STORIES or last_of(entity) < _newest(account, key) - 2 * account.shared.horizon
 
 

@@ -119,7 +119,9 @@ def declare_agent(app: WorkerApp, fleet: Fleet, topic: str) -> None:
                     at = fleet.next_offset(tp.topic, tp.partition)
                     if at is not None:
                         await cast(CarrierConsumer, app.consumer).seek_again(tp, at)
-                if len(records) > MANY:
+                many = len(records) > MANY
+                del records
+                if many:
                     await asyncio.sleep(0)
 
     app.agent(app.topic(topic, schema=CarrierSchema()), name=f"kamstream.worker.{topic}")(agent)

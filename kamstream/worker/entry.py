@@ -28,6 +28,7 @@ from kamstream.live import (
 from kamstream.rulebook import read_rules
 from kamstream.settings import Settings
 from kamstream.worker import crash
+from kamstream.worker.arenas import use_huge_pages
 from kamstream.worker.config import Parts, Tables, WorkerConfig
 from kamstream.worker.projection import Writer
 from kamstream.worker.serve import serve
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 def run_worker(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
     """Run one worker until SIGTERM or SIGINT. UserError when it cannot start."""
+    use_huge_pages()
     check_redis(settings.redis.url)
     config = config_of(settings)
     parts = real_parts(settings, environment)

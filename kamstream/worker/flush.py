@@ -4,8 +4,8 @@ Rows and watermark → rollups → alerts → live tables (handed over, never wa
 due) → commit.
 Everything after the watermark can be repeated: rollups carry their flush number and are sent again at takeover,
 alert steps stand in the engine's outbox and have deterministic ids, live tables are written anew at takeover, and so
-are the values told, which is why no flush waits for their acknowledgement. One flush at a time; what is applied
-meanwhile belongs to the next. Any failure ends the process.
+are the values told: of their acknowledgements a flush waits for those of the slice before at most. One flush at a
+time; what is applied meanwhile belongs to the next. Any failure ends the process.
 """
 
 import asyncio
@@ -125,6 +125,7 @@ class Flusher:
         if partition.repairs:
             # The later of a key wins.
             rows, partition.repairs = [*partition.repairs.items(), *rows], {}
+            made.rows.clear()
         count = len(rows)
         partition.flush_number += 1
         # An engine that derives its state anew begins before what was told.
@@ -201,7 +202,7 @@ class Flusher:
             await self._send_values(untold, untold.take(monotonic_ms()))
 
     async def _send_values(self, untold: "Untold", changes: "Sequence[TableChange]") -> None:
-        """Have values sent; no flush waits until they are there, since the next owner tells all anew anyway."""
+        """Have values sent, without waiting until the last are there: the next owner tells all anew anyway."""
         assert self._rows is not None
         for at in range(0, len(changes), SLICE):
             batches = self._rows.packed(changes[at : at + SLICE], now_ms(), nulls=untold.nulls)
@@ -212,7 +213,8 @@ class Flusher:
         """Tell all values, also those that are not due; returns when all replicas have them."""
         async with partition.flushing:
             untold = self._untold.get(partition)
-            if untold is not None:
+            # Who was deposed must not tell older values over those of the next owner.
+            if untold is not None and partition.open:
                 await self._send_values(untold, untold.take_all())
                 await untold.arrived()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import random
 import struct
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from struct import Struct
@@ -25,6 +26,8 @@ VERSION: Final = 11
 #: The epoch of a request that begins a session, and the last one there is.
 FIRST: Final = 0
 LAST: Final = (1 << 31) - 1
+#: Seconds between two times at which a session starts over because something was not heard.
+AGAIN: Final = 1.0
 
 _REQUEST: Final = Struct(">hhih")
 _SETTINGS: Final = Struct(">iiiibiii")
@@ -48,6 +51,7 @@ class Session:
         self.epoch = FIRST
         self._told: Places = {}
         self._awaited: object = None
+        self._asked_again = -AGAIN
 
     def knows(self, tp: TopicPartition, at: int) -> bool:
         """Whether the broker was told this place: nothing is said of it again until something comes."""
@@ -76,6 +80,12 @@ class Session:
         else:
             self.id = answer.session_id
             self.epoch = self.epoch + 1 if self.epoch < LAST else FIRST + 1
+
+    def ask_again(self, now: float) -> None:
+        """Start over, because something was not heard; a partition that answers with errors must not do it for ever."""
+        if now - self._asked_again >= AGAIN:
+            self._asked_again = now
+            self.start_over()
 
     def start_over(self) -> None:
         """Ask for everything; that closes the session of this id, should the broker have one."""
@@ -310,7 +320,7 @@ class Sessions:
                         places[node][tp] = state.position
                         # Where it ends was said in an answer that was dropped, or before a rebalance.
                         if state.highwater is None and self._sessions[node].knows(tp, state.position):
-                            self._sessions[node].start_over()
+                            self._sessions[node].ask_again(time.monotonic())
                     continue
                 # Only the leader knows.
                 leader = fetcher._client.cluster.leader_for_partition(tp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -310,7 +311,7 @@ def test_partitions_take_turns_where_a_broker_keeps_no_session() -> None:
     assert len(firsts) > 1
 
 
-def test_a_broker_is_asked_anew_for_an_end_that_is_not_known() -> None:
+def test_a_broker_is_asked_anew_for_an_end_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """An idle partition is left out of later answers: a dropped one, or a rebalance, would leave its end unknown."""
     fetcher, assignment = fetcher_of(Random(0))
     fetcher._records, fetcher._in_flight = {}, set()
@@ -329,6 +330,11 @@ def test_a_broker_is_asked_anew_for_an_end_that_is_not_known() -> None:
     assert named() == set(TPS)
     assert named() == set()
     assignment.state_value(TPS[2]).highwater = None
+    assert named() == set(TPS)
+    # One that answers with an error tells no end, either: it must not have everything asked for each time.
+    assert named() == set()
+    later = time.monotonic() + sessions.AGAIN
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: later)
     assert named() == set(TPS)
     assignment.state_value(TPS[2]).highwater = 3
     assert named() == set()

@@ -17,7 +17,7 @@ from kamstream.events.topics import topic_names
 from kamstream.worker.changelog import Changelog
 from kamstream.worker.config import Parts, WorkerConfig
 from kamstream.worker.fleet import Fleet
-from kamstream.worker.flush import SLICE, TELL_EVERY, FencedError, Flusher
+from kamstream.worker.flush import SLICE, TELL_EVERY, FencedError, Flusher, Untold
 from kamstream.worker.metrics import Metrics
 from kamstream.worker.partition import Partition
 from kamstream.worker.projection import NoProjection
@@ -214,3 +214,17 @@ def test_a_flush_does_not_wait_for_the_values_but_the_end_does(monkeypatch: pyte
             await (await flushed())
 
     asyncio.run(go())
+
+
+def test_who_was_deposed_tells_nothing_over_the_next_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kamstream.worker.flush.monotonic_ms", lambda: 0)
+    life = Life(1)
+    untold = life.flusher._untold[life.partition] = Untold(0)
+    untold.due = 1_000
+    untold.add([part("ACC-1", nps=Value(1, 1))])
+    life.partition.close()
+    asyncio.run(life.flusher.tell_rest(life.partition))
+    assert life.sender.values == []
+    life.partition.open = True
+    asyncio.run(life.flusher.tell_rest(life.partition))
+    assert life.sender.values
