@@ -172,8 +172,10 @@ def copy_template(template: Path, logs: Path) -> None:
 
 
 def new_cluster_id() -> str:
-    """A random UUID in Kafka's notation."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """A random UUID in Kafka's notation; none that begins like an option, which Kafka's tool would take it for."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
 
 
 def answers(address: str) -> bool:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from kafka.errors import KafkaError
 
 from kamstream.errors import UserError
 from kamstream.local import Server, ServiceError, local_services, start_kafka, start_redis
+from kamstream.local.kafka import new_cluster_id
 from kamstream.local.redis import answers
 from kamstream.local.server import LAUNCHER
 from tests.support.servers import missing
@@ -209,3 +211,10 @@ def test_a_server_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     launcher.terminate()
     assert launcher.wait(10) == 128 + signal.SIGKILL
     launcher.stdout.close()
+
+
+def test_no_cluster_id_looks_like_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka's tool takes it as the argument after ``-t``; one in 64 begins with a dash."""
+    ids = iter([uuid.UUID(int=0xF8 << 120), uuid.UUID(int=0xFB << 120), uuid.UUID(int=7)])
+    monkeypatch.setattr("kamstream.local.kafka.uuid.uuid4", lambda: next(ids))
+    assert new_cluster_id() == "AAAAAAAAAAAAAAAAAAAABw"
